@@ -82,7 +82,7 @@ CREATE TABLE curves (
   value REAL NOT NULL,
   PRIMARY KEY (trial, quantity, facet, step)
 ) WITHOUT ROWID;
-CREATE TABLE stack_sizes (      -- chosen once by timing, kept so that a resumed run repeats the bits
+CREATE TABLE stack_sizes (      -- chosen once by timing; kept so that a resumed run repeats it
   shape TEXT PRIMARY KEY,
   size INTEGER NOT NULL,
   timings TEXT NOT NULL         -- JSON: size -> seconds per seed-step
@@ -160,7 +160,7 @@ class StoreReader:
         return dict(self.rows("SELECT shape, size FROM stack_sizes"))
 
     def results(self) -> Iterator[TrialResult]:
-        """Stored results with outcomes and curves, ordered by key; for tests and exports."""
+        """Iterate over stored results with outcomes and curves, by key; for tests and exports."""
         for i, text, status, reason, diverged, size, seconds in self.rows(
             "SELECT id, trial, status, reason, diverged_step, stack_size, seconds "
             "FROM trials ORDER BY key"
@@ -290,8 +290,8 @@ class StoreWriter(StoreReader):
     def add(self, run: int, results: Sequence[TrialResult]) -> None:
         """Store the results of one stack in one transaction; a stored trial is replaced whole."""
         for result in results:
-            for item in (*result.outcomes, *result.curves):
-                quantity(item.quantity)
+            for name in [o.quantity for o in result.outcomes] + [c.quantity for c in result.curves]:
+                quantity(name)
         with self._transaction() as db:
             for result in results:
                 key = result.trial.key
