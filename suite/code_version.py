@@ -1,0 +1,75 @@
+"""The version of the code that determines a trial's numbers, without torch.
+
+It is the hash of syntax trees, docstrings left out, of the shared trainer and of that trial's own
+norm, model and dataset. So comments, new norms or a better report leave finished trials finished,
+and a change of the trainer makes them other trials.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from suite.models import model_spec
+from suite.norms import parse_norm
+
+if TYPE_CHECKING:
+    from suite.records import Condition
+
+_SUITE: Final = Path(__file__).parent
+_SHARED: Final = ("data.py", "models/layers.py", "optimizers.py", "records.py", "seeds.py")
+
+
+def code_version(condition: Condition, probes: tuple[str, ...] = ()) -> str:
+    """Hash the code that a trial of this condition runs: 16 hexadecimal digits.
+
+    Parameters
+    ----------
+    condition
+        Names the norm, model and dataset.
+    probes
+        Names of mechanism probes; their modules count only where they are used.
+    """
+    norm = parse_norm(condition.norm)
+    return _version(
+        (
+            *_SHARED,
+            *sorted(str(p.relative_to(_SUITE)) for p in (_SUITE / "training").glob("*.py")),
+            _file_of(norm.spec.module),
+            _file_of(model_spec(condition.model).module),
+            f"datasets/{condition.dataset}.py",
+            *(("probes.py", *(f"probes/{name}.py" for name in sorted(probes))) if probes else ()),
+        )
+    )
+
+
+@functools.cache
+def _version(files: tuple[str, ...]) -> str:
+    digest = hashlib.sha256()
+    for name in files:
+        path = _SUITE / name
+        digest.update(f"{name}\n{_syntax(path) if path.is_file() else ''}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+@functools.cache
+def _syntax(path: Path) -> str:
+    return syntax_without_docstrings(path.read_text(encoding="utf-8"))
+
+
+def syntax_without_docstrings(source: str) -> str:
+    """Write a module's syntax tree as text; comments, layout and docstrings leave no trace."""
+    tree = ast.parse(source)
+    for node in ast.walk(tree):
+        if isinstance(
+            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+        ) and ast.get_docstring(node, clean=False):
+            node.body = node.body[1:]
+    return ast.dump(tree)
+
+
+def _file_of(module: str) -> str:
+    return module.removeprefix("suite.").replace(".", "/") + ".py"
