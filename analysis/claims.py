@@ -1,0 +1,312 @@
+"""The registry of claims: what is tested, where, in which direction and against which margin.
+
+``claims.toml`` is written before the data is read. Its hash stands in every report, so a verdict
+can't be moved by moving a margin afterwards without that being seen.
+"""
+
+from __future__ import annotations
+
+import functools
+import math
+import tomllib
+from importlib import resources
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from suite.errors import BenchError, UnknownNameError
+from suite.quantities import QUANTITIES
+from suite.records import AXES, content_hash
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+REGISTRY_FILE: Final = "claims.toml"
+
+AxisValue = str | int | float
+Group = Literal["advantages", "limitations", "batch size", "mechanics", "notebook"]
+Axis = Annotated[str, Field(pattern="^(" + "|".join(AXES) + ")$")]
+Text = Annotated[str, Field(min_length=1)]
+
+
+class RegistryError(BenchError):
+    """The claims registry is not valid; that is our fault, not the user's."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, str_strip_whitespace=True)
+
+
+class Arms(_Strict):
+    """The two values of one axis that are compared.
+
+    Parameters
+    ----------
+    axis
+        The axis; all others, and the seed, are matched.
+    treatment, control
+        Its values: the claim is about the treatment.
+    """
+
+    axis: Axis = "norm"
+    treatment: AxisValue = "batch"
+    control: AxisValue = "none"
+
+    @model_validator(mode="after")
+    def _differ(self) -> Self:
+        if self.treatment == self.control:
+            raise ValueError("an arm against itself is no comparison")
+        return self
+
+
+class Literature(_Strict):
+    """A published figure beside ours.
+
+    Parameters
+    ----------
+    reference
+        Authors and year.
+    arxiv
+        Identifier, where there is one.
+    place
+        Section, figure or table.
+    figure
+        What they found, with numbers.
+    stance
+        Whether it speaks for the claim as written here.
+    same_regime
+        Whether network, data and protocol are like ours, so that the numbers may be compared.
+    regime
+        Theirs, in a few words.
+    """
+
+    reference: Text
+    arxiv: Annotated[str, Field(pattern=r"^(\d{4}\.\d{4,5})?$")] = ""
+    place: str = ""
+    figure: Text
+    stance: Literal["for", "against", "conditional"]
+    same_regime: bool
+    regime: Text
+
+
+class Comparison(_Strict):
+    """One registered comparison; a claim has one or more, the first of which is primary.
+
+    Parameters
+    ----------
+    name
+        Unique within the claim.
+    measure
+        A name in ``analysis.measures``: how trials become one number a seed.
+    metric
+        A stored quantity.
+    facet
+        Facet of the quantity; ``first``, ``middle`` and ``last`` stand for the dataset's own
+        targets in rising order, so that one claim serves every dataset.
+    study
+        The study of the grid that holds the evidence.
+    arms
+        What is compared.
+    where
+        Axis → values that the evidence is limited to; empty: all that the study holds.
+    primary
+        Axis → value of the condition that decides the claim. Axes that the measure reduces over
+        are not named.
+    mean_over
+        Axes over which each seed is averaged to the primary number, the single settings being
+        evidence.
+    over
+        The axis that a spread, slope, largest or best value is taken along.
+    role
+        ``evidence`` for a further comparison of the claim, ``context`` for one that is only shown.
+    direction
+        Where the claim says that the treatment lies against the control: ``higher`` or ``lower``.
+    decision
+        ``superiority``: the rule for paired differences. ``typical``: published single runs fall
+        within the central 95 % of ours.
+    scale
+        ``difference`` in the metric's unit, or ``log_ratio``.
+    margin
+        Smallest effect worth knowing: in the metric's unit, or as a ratio above 1.
+    margin_why
+        Why that size.
+    factor, unit, reads
+        For people: displayed value = stored value × factor, its unit, and the words for an effect
+        as claimed and for its opposite: ``("fewer steps", "more steps")``.
+    reference
+        Arm → published single value, for ``typical``.
+    """
+
+    name: Text
+    measure: Text
+    metric: str
+    facet: str = ""
+    study: Text
+    arms: Arms = Arms()
+    where: dict[Axis, tuple[AxisValue, ...]] = {}
+    primary: dict[Axis, AxisValue] = {}
+    mean_over: tuple[Axis, ...] = ()
+    over: Axis | None = None
+    role: Literal["primary", "evidence", "context"] = "primary"
+    direction: Literal["higher", "lower"]
+    decision: Literal["superiority", "typical"] = "superiority"
+    scale: Literal["difference", "log_ratio"]
+    margin: Annotated[float, Field(gt=0, allow_inf_nan=False)]
+    margin_why: Annotated[str, Field(min_length=20)]
+    factor: float = 1.0
+    unit: str = ""
+    reads: tuple[Text, Text]
+    reference: dict[str, float] = {}
+
+    @field_validator("metric")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        if name not in QUANTITIES:
+            raise ValueError(f"no quantity is named {name!r}")
+        return name
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        if self.scale == "log_ratio" and self.margin <= 1:
+            raise ValueError("a margin on the ratio scale is a ratio above 1")
+        if (self.decision == "typical") != bool(self.reference):
+            raise ValueError("reference values go with decision 'typical', and only with it")
+        if self.over in self.primary or set(self.mean_over) & set(self.primary):
+            raise ValueError("an axis is either fixed or reduced over")
+        return self
+
+    @property
+    def sign(self) -> int:
+        """+1 where the claim predicts treatment above control, else −1."""
+        return 1 if self.direction == "higher" else -1
+
+    @property
+    def scaled_margin(self) -> float:
+        """The margin on the scale of the differences."""
+        return math.log(self.margin) if self.scale == "log_ratio" else self.margin
+
+
+class Claim(_Strict):
+    """A sentence that can be wrong, and the comparisons that decide it.
+
+    Parameters
+    ----------
+    id
+        ``A1`` … as in the design's table.
+    group
+        Section of the scorecard.
+    title
+        A few words for tables.
+    sentence
+        The claim as it is tested.
+    source
+        Where the teaching notebook makes it.
+    comparisons
+        Primary first.
+    literature
+        Published figures.
+    """
+
+    id: Annotated[str, Field(pattern=r"^[A-Z]\d{1,2}$")]
+    group: Group
+    title: Text
+    sentence: Text
+    source: Text
+    comparisons: Annotated[tuple[Comparison, ...], Field(min_length=1)]
+    literature: tuple[Literature, ...] = ()
+
+    @model_validator(mode="after")
+    def _one_primary(self) -> Self:
+        if [t.role for t in self.comparisons].count("primary") != 1 or self.comparisons[
+            0
+        ].role != "primary":
+            raise ValueError("exactly one comparison, the first, is primary")
+        if len({t.name for t in self.comparisons}) != len(self.comparisons):
+            raise ValueError("two comparisons have one name")
+        return self
+
+    @property
+    def primary(self) -> Comparison:
+        """The comparison whose primary condition decides the claim."""
+        return self.comparisons[0]
+
+    @property
+    def hash(self) -> str:
+        """Content hash of all that is registered about the claim."""
+        return content_hash(self.model_dump(mode="json"))
+
+
+class Registry(_Strict):
+    """All claims, and what is agreed for all of them.
+
+    Parameters
+    ----------
+    chance
+        Dataset → accuracy of guessing: what a diverged trial scores where it has no accuracy.
+    claims
+        In the order of the scorecard.
+    """
+
+    chance: dict[str, Annotated[float, Field(gt=0, lt=1)]]
+    claims: tuple[Claim, ...]
+
+    @model_validator(mode="after")
+    def _unique(self) -> Self:
+        ids = [c.id for c in self.claims]
+        if len(set(ids)) != len(ids):
+            raise ValueError(f"a claim is there twice: {', '.join(ids)}")
+        return self
+
+    @property
+    def hash(self) -> str:
+        """Content hash of the whole registry; comments and layout don't count."""
+        return content_hash(self.model_dump(mode="json"))
+
+    def __iter__(self) -> Iterator[Claim]:  # type: ignore[override]
+        return iter(self.claims)
+
+    def __getitem__(self, claim_id: str) -> Claim:
+        for claim in self.claims:
+            if claim.id == claim_id:
+                return claim
+        raise UnknownNameError("claim", claim_id, [c.id for c in self.claims])
+
+
+def parse_registry(raw: dict[str, Any], source: str = REGISTRY_FILE) -> Registry:
+    """Validate a registry.
+
+    Raises
+    ------
+    RegistryError
+        Naming every fault with its place.
+    """
+    try:
+        return Registry.model_validate(raw)
+    except ValidationError as error:
+        faults = "\n".join(f"  {'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors())
+        raise RegistryError(f"{source}:\n{faults}") from error
+
+
+def load_registry(path: Path | None = None) -> Registry:
+    """Read the registry of this package, or another file.
+
+    Parameters
+    ----------
+    path
+        A TOML file of the same form; None for the package's own.
+
+    Raises
+    ------
+    RegistryError
+        The file is not valid; every fault is named.
+    """
+    if path is not None:
+        return parse_registry(tomllib.loads(path.read_text("utf-8")), str(path))
+    return _packaged()
+
+
+@functools.cache
+def _packaged() -> Registry:
+    text = resources.files("analysis").joinpath(REGISTRY_FILE).read_text("utf-8")
+    return parse_registry(tomllib.loads(text))
