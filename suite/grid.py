@@ -1,0 +1,274 @@
+"""Grids: TOML → validated, ordered conditions; every mistake is named at once with its place.
+
+A grid file has a ``title`` and ``[[study]]`` tables. A study is a product of axis values (a list,
+or one value), a budget (exactly one of ``epochs``, ``steps`` or ``samples``), a number of
+``seeds``, and a ``why``: the one line that says what it is for. Places in messages count from 0, as
+in ``study[2].batch_size[1]``. Nothing here imports torch.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.resources
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from pydantic import ValidationError
+
+from suite.datasets import DATASETS
+from suite.errors import GridError, UnknownNameError
+from suite.grid_form import (
+    MAX_TRIALS,
+    NAME_RULE,
+    GridForm,
+    StudyForm,
+    is_safe_name,
+    training_images,
+)
+from suite.places import messages, shown
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from suite.records import Condition, Protocol
+
+MAX_FILE_BYTES: Final = 256 * 1024
+MAX_FAULTS_SHOWN: Final = 50
+
+
+@dataclass(frozen=True)
+class Study:
+    """One block of a grid: conditions, seeds and what they have in common.
+
+    Parameters
+    ----------
+    name, why
+        Unique in its grid; and the one line that says what the study is for.
+    protocol
+        Budget, split and schedule of every trial.
+    conditions
+        All different, in the grid's order: the norm varies fastest, so arms are neighbours.
+    seeds
+        Ascending.
+    """
+
+    name: str
+    why: str
+    protocol: Protocol
+    conditions: tuple[Condition, ...]
+    seeds: tuple[int, ...]
+
+    @property
+    def trials(self) -> int:
+        """Trials on one device."""
+        return len(self.conditions) * len(self.seeds)
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A validated grid."""
+
+    name: str
+    title: str
+    studies: tuple[Study, ...]
+
+    @property
+    def trials(self) -> int:
+        """Trials on one device, those that studies share counted in each."""
+        return sum(study.trials for study in self.studies)
+
+    @property
+    def datasets(self) -> tuple[str, ...]:
+        """Datasets that are asked for, in the grid's order."""
+        return tuple(dict.fromkeys(c.dataset for s in self.studies for c in s.conditions))
+
+    def canonical(self) -> dict[str, Any]:
+        """Plain values that say all that the grid asks for, for the store and the report."""
+        return dataclasses.asdict(self)
+
+    def using(self, used: Callable[[str], str]) -> tuple[Grid, tuple[str, ...]]:
+        """Put other datasets in place of those asked for, and drop what that makes impossible.
+
+        Parameters
+        ----------
+        used
+            Name asked for → name of the dataset that is really used.
+
+        Returns
+        -------
+        tuple
+            The grid, its conditions still all different; and a notice for everything left out.
+        """
+        notices: list[str] = []
+        studies = []
+        for study in self.studies:
+            kept: dict[Condition, None] = {}
+            for condition in study.conditions:
+                moved = dataclasses.replace(condition, dataset=used(condition.dataset))
+                most = training_images(moved.dataset, study.protocol.split)
+                for axis in ("batch_size", "train_size"):
+                    if (getattr(moved, axis) or 0) > most:
+                        notices.append(
+                            f"study {study.name}: {axis} {getattr(moved, axis)} is left out, "
+                            f"{moved.dataset} has {most} training images"
+                        )
+                        break
+                else:
+                    kept[moved] = None
+            studies.append(dataclasses.replace(study, conditions=tuple(kept)))
+        return dataclasses.replace(self, studies=tuple(studies)), tuple(dict.fromkeys(notices))
+
+
+def grid_names() -> tuple[str, ...]:
+    """Names of the grids that come with the suite, smallest first."""
+    files = importlib.resources.files("suite") / "grids"
+    names = {f.name.removesuffix(".toml") for f in files.iterdir() if f.name.endswith(".toml")}
+    known = ("smoke", "quick", "notebook", "full")
+    return tuple(sorted(names, key=lambda n: (known.index(n) if n in known else len(known), n)))
+
+
+def load_grid(source: str, *, seeds: int | None = None, dataset: str | None = None) -> Grid:
+    """Read a grid by name or from a file.
+
+    Parameters
+    ----------
+    source
+        A name in ``grid_names()``, or the path of a TOML file.
+    seeds
+        Seeds for every study in place of the grid's own numbers.
+    dataset
+        Dataset for every study in place of the grid's own.
+
+    Raises
+    ------
+    GridError
+        The file can't be read or has mistakes: all of them, each with its place.
+    UnknownNameError
+        Neither a name nor a file.
+    """
+    if source in grid_names():
+        content = (importlib.resources.files("suite") / "grids" / f"{source}.toml").read_bytes()
+        return parse_grid(content, name=source, seeds=seeds, dataset=dataset)
+    if "/" not in source and not source.endswith(".toml"):
+        raise UnknownNameError("grid", source, grid_names())
+    path = Path(source)
+    return parse_grid(_content(path), name=path.stem, source=source, seeds=seeds, dataset=dataset)
+
+
+def parse_grid(
+    content: bytes,
+    *,
+    name: str,
+    source: str | None = None,
+    seeds: int | None = None,
+    dataset: str | None = None,
+) -> Grid:
+    """Validate the bytes of a grid file; parameters and errors as in ``load_grid``."""
+    source = shown(name if source is None else source)
+    raw = _toml(content, source)
+    faults: list[str] = []
+    if not is_safe_name(name):
+        faults.append(f"file name: {NAME_RULE}, not {shown(name)}")
+    if seeds is not None and not 1 <= seeds <= MAX_TRIALS:
+        faults.append(f"--seeds: must be 1 to {MAX_TRIALS}, not {shown(seeds)}")
+        seeds = None
+    if dataset is not None and dataset not in DATASETS:
+        faults.append(f"--dataset: {UnknownNameError('dataset', shown(dataset), DATASETS)}")
+        dataset = None
+    head: GridForm | None = None
+    try:
+        head = GridForm.model_validate(raw)
+    except ValidationError as error:
+        faults += messages(error, raw, GridForm, "")
+    tables = raw.get("study")
+    forms: list[StudyForm] = []
+    for i, table in enumerate(tables if isinstance(tables, list) else ()):
+        place = f"study[{i}]"
+        try:
+            form = StudyForm.model_validate(table)
+        except ValidationError as error:
+            faults += messages(error, table, StudyForm, place)
+            continue
+        changes: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
+        changes |= {} if dataset is None else {"dataset": [dataset]}
+        form = form.model_copy(update=changes)
+        faults += [f"{place}{where}: {what}" for where, what in form.faults()]
+        faults += _same_name(place, form.name, [f.name for f in forms])
+        forms.append(form)
+    faults += _too_many(forms)
+    if faults or head is None:
+        raise GridError(source, _at_most(faults))
+    return Grid(
+        name=name,
+        title=head.title,
+        studies=tuple(
+            Study(
+                name=form.name,
+                why=form.why,
+                protocol=form.protocol(),
+                conditions=form.conditions(),
+                seeds=tuple(range(form.first_seed, form.first_seed + form.seeds)),
+            )
+            for form in forms
+        ),
+    )
+
+
+def _content(path: Path) -> bytes:
+    source = shown(str(path))
+    try:
+        if not path.is_file():
+            there = path.exists()
+            raise GridError(source, ["not a regular file" if there else "there is no such file"])
+        with path.open("rb") as file:
+            content = file.read(MAX_FILE_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL character in the path
+        reason = getattr(error, "strerror", None) or str(error)
+        raise GridError(source, [f"can't be read: {reason}"]) from None
+    return content
+
+
+def _toml(content: bytes, source: str) -> dict[str, Any]:
+    if len(content) > MAX_FILE_BYTES:
+        raise GridError(source, [f"larger than {MAX_FILE_BYTES // 1024} KiB"])
+    try:
+        return tomllib.loads(content.decode("utf-8-sig"))
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        byte = content[error.start]
+        fault = f"line {line}: byte 0x{byte:02x} is not UTF-8 text"
+    except tomllib.TOMLDecodeError as error:
+        fault = f"not valid TOML: {shown(str(error), quoted=False)}"
+    except RecursionError:
+        fault = "nested too deeply"
+    except ValueError:  # int() refuses more than 4,300 digits
+        fault = "not valid TOML: a number with too many digits"
+    raise GridError(source, [fault])
+
+
+def _same_name(place: str, name: str, before: Sequence[str]) -> list[str]:
+    if name not in before:
+        return []
+    return [f"{place}.name: {name!r} is also the name of study[{before.index(name)}]"]
+
+
+def _too_many(forms: Sequence[StudyForm]) -> list[str]:
+    total = sum(form.trials for form in forms)
+    if total <= MAX_TRIALS:
+        return []
+    largest = max(forms, key=lambda form: form.trials)
+    product = " × ".join(
+        f"{len(values)} {axis}" for axis, values in largest.axes.items() if len(values) > 1
+    )
+    return [
+        f"{total:,} trials are more than the limit of {MAX_TRIALS:,}: study {largest.name!r} alone "
+        f"asks for {product + ' × ' if product else ''}{largest.seeds:,} seeds"
+    ]
+
+
+def _at_most(faults: Sequence[str]) -> list[str]:
+    rest = len(faults) - MAX_FAULTS_SHOWN
+    more = [f"… and {rest} more"] if rest > 0 else []
+    return [*faults[:MAX_FAULTS_SHOWN], *more]
