@@ -1,0 +1,246 @@
+"""Stores → tidy frames keyed by condition and seed.
+
+Everything that the grid asked for is a row, done or not: a planned trial without a result has
+status ``missing``. What an earlier grid left in the store and this one doesn't ask for is no row.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import pandas as pd
+
+from suite.errors import IncomparableError, UsageError
+from suite.quantities import quantity as known_quantity
+from suite.records import AXES, canonical_json
+from suite.store import StoreReader
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from suite.records import Trial
+
+MISSING: Final = "missing"
+# Column → what it must agree within, and what to call it. Same setting but another of these is
+# another experiment, and pooling it would be wrong.
+_IDENTITY: Final[dict[str, tuple[tuple[str, ...], str]]] = {
+    "data_fingerprint": (("dataset",), "data fingerprints"),
+    "code_version": (("dataset", "model", "norm", "optimizer", "init"), "code versions"),
+    "protocol": (("study",), "protocols"),
+}
+_RESULT: Final = ("status", "reason", "diverged_step", "stack_size", "seconds")
+
+
+@dataclass(frozen=True, eq=False)
+class Samples:
+    """The evidence of one or more stores.
+
+    Parameters
+    ----------
+    trials
+        One row per planned (study, trial): ``study``, ``key``, the axes, ``seed``, ``device``,
+        ``status``, ``reason``, ``diverged_step``, ``stack_size``, ``seconds``, ``budget_steps``
+        (optimizer updates that the budget allows; NaN where no trial of that setting has shown
+        it), ``split``, ``data_fingerprint``, ``code_version``, ``protocol``, ``store``, and one
+        column per outcome, named ``quantity`` or ``quantity@facet``. NaN where there is no number;
+        ``inf`` in a time-to-target says that it was not reached.
+    studies
+        Name → reason, in the grid's order.
+    runs
+        The runs of every store, oldest first, each with its ``store``.
+    stores
+        Label → path of what was read.
+    """
+
+    trials: pd.DataFrame
+    studies: dict[str, str]
+    runs: tuple[dict[str, Any], ...]
+    stores: dict[str, Path]
+    _curves: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+
+    def study(self, name: str) -> pd.DataFrame:
+        """Rows of one study; empty where the grid has none of that name."""
+        return self.trials[self.trials["study"] == name]
+
+    def facets(self, quantity: str) -> list[str]:
+        """Facets that an outcome has: numbers in rising order, then words."""
+        found = (c.split("@", 1)[1] for c in self.trials.columns if c.startswith(f"{quantity}@"))
+        return sorted(found, key=_facet_order)
+
+    def curves(self, quantity: str, study: str | None = None) -> pd.DataFrame:
+        """Give one quantity along training; read at the first call, then kept.
+
+        Parameters
+        ----------
+        quantity
+            A name in ``suite.quantities``.
+        study
+            Limit it to one study.
+
+        Returns
+        -------
+        pandas.DataFrame
+            ``study``, ``key``, the axes, ``seed``, ``device``, ``facet``, ``step``, ``value``; one
+            row a point, steps rising within a trial.
+        """
+        known_quantity(quantity)
+        if quantity not in self._curves:
+            points = pd.concat(
+                [_points(label, path, quantity) for label, path in self.stores.items()],
+                ignore_index=True,
+            )
+            trials = self.trials[["study", "key", *AXES, "seed", "device", "store"]]
+            joined = trials.merge(points, on=["store", "key"], how="inner")
+            self._curves[quantity] = joined.drop(columns="store")
+        frame = self._curves[quantity]
+        return frame if study is None else frame[frame["study"] == study]
+
+
+def load_samples(paths: Sequence[Path] | Path) -> Samples:
+    """Read stores into frames.
+
+    Parameters
+    ----------
+    paths
+        Stores, or the folders that hold them. The devices of several are put side by side: where
+        two hold the same trial, each store's device carries the store's name.
+
+    Raises
+    ------
+    StoreError
+        A store can't be read.
+    IncomparableError
+        Two stores hold other data, another trainer or another protocol for what would be pooled.
+    """
+    stores = _labels([paths] if isinstance(paths, Path) else paths)
+    frames, runs, studies = [], [], dict[str, str]()
+    for label, path in stores.items():
+        frame, found, reasons = _read(label, path)
+        frames.append(frame)
+        runs += found
+        studies = {**reasons, **studies}
+    trials = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
+    if len(frames) > 1:
+        _refuse_incomparable(trials)
+        twice = trials["key"].isin(
+            trials.groupby("key")["store"].nunique().loc[lambda n: n > 1].index
+        )
+        named = trials["device"] + " (" + trials["store"] + ")"
+        trials["device"] = trials["device"].mask(twice, named)
+    trials["budget_steps"] = _budget_steps(trials)
+    order = {name: i for i, name in enumerate(studies)}
+    trials = trials.sort_values(
+        ["study", *AXES, "device", "seed"],
+        key=lambda c: c.map(order) if c.name == "study" else c,
+        kind="stable",
+        ignore_index=True,
+    )
+    return Samples(trials, studies, tuple(runs), stores)
+
+
+def _labels(paths: Sequence[Path]) -> dict[str, Path]:
+    """Name each store by its folder, with a number where two folders have one name."""
+    labels: dict[str, Path] = {}
+    for path in paths:
+        if path.resolve() in {p.resolve() for p in labels.values()}:
+            raise UsageError(f"{path} is given twice")
+        folder = path.resolve() if path.is_dir() else path.resolve().parent
+        label, count = folder.name, 1
+        while label in labels:
+            count += 1
+            label = f"{folder.name} {count}"
+        labels[label] = path
+    return labels
+
+
+def _read(label: str, path: Path) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, str]]:
+    with StoreReader(path) as store:
+        store.rows("BEGIN")  # one view of the store, also while a run writes to it
+        runs = [{**run, "store": label} for run in store.runs()]
+        studies = dict(store.studies())
+        planned = store.planned()
+        done = store.rows(
+            "SELECT id, key, status, reason, diverged_step, stack_size, seconds FROM trials"
+        )
+        outcomes = store.rows("SELECT trial, quantity, facet, value FROM outcomes")
+    frame = pd.DataFrame(
+        [_row(study, key, trial) for study, key, trial in planned],
+        columns=["study", "key", *AXES, "seed", "device", *_IDENTITY, "split", "budget_steps"],
+    )
+    frame = frame.astype({"depth": "Int64", "train_size": "Int64", "budget_steps": "float64"})
+    results = pd.DataFrame(done, columns=["id", "key", *_RESULT])
+    frame = frame.merge(results, on="key", how="left")
+    frame["status"] = frame["status"].fillna(MISSING)
+    frame["reason"] = frame["reason"].fillna("")
+    frame = frame.astype(
+        {"diverged_step": "Int64", "stack_size": "Int64", "seconds": "float64", "status": "str"}
+    )
+    frame["store"] = label
+    wide = _wide(outcomes)
+    return frame.join(wide, on="id").drop(columns="id"), runs, studies
+
+
+def _row(study: str, key: str, trial: Trial) -> tuple[Any, ...]:
+    condition = (getattr(trial.condition, axis) for axis in AXES)
+    protocol = canonical_json(dataclasses.asdict(trial.protocol))
+    identity = (trial.data_fingerprint, trial.code_version, protocol)
+    budget = trial.protocol.budget.steps
+    return (
+        *(study, key, *condition, trial.seed, trial.device),
+        *(*identity, trial.protocol.split, budget),
+    )
+
+
+def _wide(outcomes: list[tuple[Any, ...]]) -> pd.DataFrame:
+    """One row a trial, one column an outcome."""
+    long = pd.DataFrame(outcomes, columns=["id", "quantity", "facet", "value"])
+    faceted = long["facet"] != ""
+    long["quantity"] = long["quantity"].mask(faceted, long["quantity"] + "@" + long["facet"])
+    return long.pivot(index="id", columns="quantity", values="value")  # noqa: PD010
+
+
+def _points(label: str, path: Path, quantity: str) -> pd.DataFrame:
+    with StoreReader(path) as store:
+        store.rows("BEGIN")
+        keys = dict(store.rows("SELECT id, key FROM trials"))
+        points = store.rows(
+            "SELECT trial, facet, step, value FROM curves WHERE quantity = ?", (quantity,)
+        )
+    frame = pd.DataFrame(points, columns=["key", "facet", "step", "value"])
+    frame["key"] = frame["key"].map(keys).astype("str")
+    frame["store"] = label
+    return frame.astype({"facet": "str", "step": "int64", "value": "float64"})
+
+
+def _budget_steps(trials: pd.DataFrame) -> pd.Series[float]:
+    """Give the steps of the budget: as stated, else the most that any of the same setting did."""
+    if "steps" not in trials.columns:
+        return trials["budget_steps"]
+    setting = ["study", "dataset", "batch_size", "train_size"]
+    most = trials.groupby(setting, dropna=False)["steps"].transform("max")
+    return trials["budget_steps"].fillna(most)
+
+
+def _refuse_incomparable(trials: pd.DataFrame) -> None:
+    for column, (within, words) in _IDENTITY.items():
+        groups = trials.groupby(list(within), dropna=False)[column]
+        mixed = groups.transform("nunique") > 1
+        if mixed.any():
+            first = trials[mixed].iloc[0]
+            same = (trials[list(within)] == first[list(within)]).all(axis=1)
+            other = trials[same & (trials[column] != first[column])].iloc[0]
+            what = ", ".join(f"{axis} {first[axis]}" for axis in within)
+            raise IncomparableError(
+                f"{first['store']} and {other['store']} have different {words} for {what} "
+                f"({str(first[column])[:12]}… and {str(other[column])[:12]}…): "
+                "they can't be pooled; run both with the same version on the same data"
+            )
+
+
+def _facet_order(facet: str) -> tuple[bool, float, str]:
+    try:
+        return (False, float(facet), facet)
+    except ValueError:
+        return (True, 0.0, facet)
