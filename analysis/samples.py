@@ -20,6 +20,7 @@ from suite.store import StoreReader
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
     from suite.records import Trial
 
 MISSING: Final = "missing"
