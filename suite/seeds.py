@@ -11,7 +11,8 @@ comes from SHA-256 of ``"seed/stream/part/part…"``, so that
 ==========  =========================================  ===================================
 stream      fixes                                      parts
 ==========  =========================================  ===================================
-weights     initial values of a parameter              the parameter's name
+weights     initial values of the parameters           none for the model's own initialization;
+                                                       else the init's and parameter's names
 order       the order of the training images           the epoch, from 0
 split       which images are set aside for validation  none; a dataset's own fixed choices
                                                        use seed 0 and the dataset's name

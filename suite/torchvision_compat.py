@@ -51,7 +51,8 @@ def native_ops() -> bool:
     new_library: Any = torch.library.Library
     definitions = new_library("torchvision", "FRAGMENT")
     for schema in _SCHEMAS:
-        definitions.define(schema)
+        if not hasattr(torch.ops.torchvision, schema.partition("(")[0]):
+            definitions.define(schema)
     _defined.append(definitions)
     return False
 
