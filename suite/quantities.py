@@ -124,6 +124,99 @@ _ALL: Final = (
         "outcome",
         "Test accuracy with population statistics recomputed after training.",
     ),
+    # cost, measured apart from training
+    Quantity(
+        "pass_seconds",
+        "s",
+        "lower",
+        "outcome",
+        "Time of one pass over one batch: median over the samples of one process.",
+        "activity",
+    ),
+    Quantity(
+        "images_per_second",
+        "1/s",
+        "higher",
+        "outcome",
+        "Batch size over the time of one pass.",
+        "activity",
+    ),
+    Quantity(
+        "flops",
+        "FLOP",
+        "lower",
+        "outcome",
+        "Floating-point operations of one pass in matrix products and convolutions, as PyTorch's "
+        "counter counts them; norms and activations are not in it.",
+        "activity",
+    ),
+    Quantity(
+        "bytes_moved",
+        "B",
+        "lower",
+        "outcome",
+        "Bytes that the operators of one pass read and write: every tensor that goes into or comes "
+        "out of an operator, once per operator, views left out; the traffic without any cache.",
+        "activity",
+    ),
+    Quantity(
+        "matmul_peak",
+        "FLOP/s",
+        "higher",
+        "outcome",
+        "Fastest square float32 matrix product that this process measured on this device.",
+    ),
+    Quantity(
+        "matmul_peak_share",
+        "fraction",
+        "higher",
+        "outcome",
+        "Matrix-product and convolution operations per second over the matrix-product peak.",
+        "activity",
+    ),
+    Quantity(
+        "memory_bytes",
+        "B",
+        "lower",
+        "outcome",
+        "Bytes that one training step keeps, exact, each storage once.",
+        "kind of memory",
+    ),
+    Quantity(
+        "training_bytes", "B", "lower", "outcome", "All kinds of memory_bytes together, exact."
+    ),
+    Quantity(
+        "peak_memory_bytes",
+        "B",
+        "lower",
+        "outcome",
+        "Peak while training a few steps in a fresh process: what CUDA's allocator gave out, or on "
+        "a CPU the process's resident set over what it was before the network was built.",
+        "how it was read",
+    ),
+    Quantity(
+        "energy_joules",
+        "J",
+        "lower",
+        "outcome",
+        "Energy of one pass from the device's own counter, idle power included.",
+        "activity",
+    ),
+    Quantity(
+        "folding_error",
+        "1",
+        "lower",
+        "outcome",
+        "Largest difference between the outputs with batch norm folded and not folded, over the "
+        "largest output.",
+    ),
+    Quantity(
+        "other_load",
+        "cores",
+        "lower",
+        "outcome",
+        "Cores that other processes kept busy while times were measured, on average.",
+    ),
 )
 
 QUANTITIES: Final[dict[str, Quantity]] = {q.name: q for q in _ALL}

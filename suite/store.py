@@ -17,6 +17,7 @@ import socket
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from suite.cost_records import CostResult, cost_result_from_json
 from suite.errors import StoreError, StoreLockedError
 from suite.quantities import quantity
 from suite.records import (
@@ -81,6 +82,12 @@ CREATE TABLE curves (
   step INTEGER NOT NULL,
   value REAL NOT NULL,
   PRIMARY KEY (trial, quantity, facet, step)
+) WITHOUT ROWID;
+CREATE TABLE costs (
+  key TEXT PRIMARY KEY,
+  status TEXT NOT NULL,
+  cost TEXT NOT NULL,           -- JSON of the CostResult, raw times included
+  run INTEGER NOT NULL REFERENCES runs(id)
 ) WITHOUT ROWID;
 CREATE TABLE stack_sizes (      -- chosen once by timing; kept so that a resumed run repeats it
   shape TEXT PRIMARY KEY,
@@ -155,9 +162,24 @@ class StoreReader:
         """Key → status of every stored trial."""
         return dict(self.rows("SELECT key, status FROM trials"))
 
+    def trained_by(self) -> dict[str, int]:
+        """Key → id of the run that stored it."""
+        return dict(self.rows("SELECT key, run FROM trials"))
+
     def stack_sizes(self) -> dict[str, int]:
         """Shape → stack size that earlier runs chose."""
         return dict(self.rows("SELECT shape, size FROM stack_sizes"))
+
+    def cost_statuses(self) -> dict[str, str]:
+        """Key → status of every stored cost."""
+        return dict(self.rows("SELECT key, status FROM costs"))
+
+    def costs(self) -> list[CostResult]:
+        """All measured costs with their raw times, by key."""
+        return [
+            cost_result_from_json(text)
+            for (text,) in self.rows("SELECT cost FROM costs ORDER BY key")
+        ]
 
     def results(self) -> Iterator[TrialResult]:
         """Iterate over stored results with outcomes and curves, by key; for tests and exports."""
@@ -322,6 +344,16 @@ class StoreWriter(StoreReader):
                         for step, value in zip(c.steps, c.values, strict=True)
                     ],
                 )
+
+    def add_costs(self, run: int, results: Sequence[CostResult]) -> None:
+        """Store the costs of one replicate in one transaction; a stored cost is replaced."""
+        for name in {o.quantity for result in results for o in result.outcomes}:
+            quantity(name)
+        with self._transaction() as db:
+            db.executemany(
+                "INSERT OR REPLACE INTO costs VALUES (?, ?, ?, ?)",
+                [(r.task.key, r.status, r.to_json(), run) for r in results],
+            )
 
     def keep_stack_size(self, shape: str, size: int, timings: dict[int, float]) -> None:
         """Remember the stack size chosen for a shape and the timings behind the choice."""
