@@ -31,6 +31,8 @@ _IDENTITY: Final[dict[str, tuple[tuple[str, ...], str]]] = {
     "code_version": (("dataset", "model", "norm", "optimizer", "init"), "code versions"),
     "protocol": (("study",), "protocols"),
 }
+# Budget → outcome that shows it where the protocol states another one.
+_BUDGETS: Final = {"budget_steps": "steps", "budget_samples": "samples"}
 _RESULT: Final = ("status", "reason", "diverged_step", "stack_size", "seconds")
 
 
@@ -43,7 +45,7 @@ class Samples:
     trials
         One row per planned (study, trial): ``study``, ``key``, the axes, ``seed``, ``device``,
         ``status``, ``reason``, ``diverged_step``, ``stack_size``, ``seconds``, ``budget_steps``
-        (optimizer updates that the budget allows; NaN where no trial of that setting has shown
+        and ``budget_samples`` (what the budget allows; NaN where no trial of that setting has shown
         it), ``split``, ``data_fingerprint``, ``code_version``, ``protocol``, ``store``, and one
         column per outcome, named ``quantity`` or ``quantity@facet``. NaN where there is no number;
         ``inf`` in a time-to-target says that it was not reached.
@@ -130,7 +132,8 @@ def load_samples(paths: Sequence[Path] | Path) -> Samples:
         )
         named = trials["device"] + " (" + trials["store"] + ")"
         trials["device"] = trials["device"].mask(twice, named)
-    trials["budget_steps"] = _budget_steps(trials)
+    for column, done in _BUDGETS.items():
+        trials[column] = _budget(trials, column, done)
     order = {name: i for i, name in enumerate(studies)}
     trials = trials.sort_values(
         ["study", *AXES, "device", "seed"],
@@ -168,9 +171,10 @@ def _read(label: str, path: Path) -> tuple[pd.DataFrame, list[dict[str, Any]], d
         outcomes = store.rows("SELECT trial, quantity, facet, value FROM outcomes")
     frame = pd.DataFrame(
         [_row(study, key, trial) for study, key, trial in planned],
-        columns=["study", "key", *AXES, "seed", "device", *_IDENTITY, "split", "budget_steps"],
+        columns=["study", "key", *AXES, "seed", "device", *_IDENTITY, "split", *_BUDGETS],
     )
-    frame = frame.astype({"depth": "Int64", "train_size": "Int64", "budget_steps": "float64"})
+    kinds = {"depth": "Int64", "train_size": "Int64", **dict.fromkeys(_BUDGETS, "float64")}
+    frame = frame.astype(kinds)
     results = pd.DataFrame(done, columns=["id", "key", *_RESULT])
     frame = frame.merge(results, on="key", how="left")
     frame["status"] = frame["status"].fillna(MISSING)
@@ -187,10 +191,10 @@ def _row(study: str, key: str, trial: Trial) -> tuple[Any, ...]:
     condition = (getattr(trial.condition, axis) for axis in AXES)
     protocol = canonical_json(dataclasses.asdict(trial.protocol))
     identity = (trial.data_fingerprint, trial.code_version, protocol)
-    budget = trial.protocol.budget.steps
+    budget = trial.protocol.budget
     return (
         *(study, key, *condition, trial.seed, trial.device),
-        *(*identity, trial.protocol.split, budget),
+        *(*identity, trial.protocol.split, budget.steps, budget.samples),
     )
 
 
@@ -215,13 +219,13 @@ def _points(label: str, path: Path, quantity: str) -> pd.DataFrame:
     return frame.astype({"facet": "str", "step": "int64", "value": "float64"})
 
 
-def _budget_steps(trials: pd.DataFrame) -> pd.Series[float]:
-    """Give the steps of the budget: as stated, else the most that any of the same setting did."""
-    if "steps" not in trials.columns:
-        return trials["budget_steps"]
+def _budget(trials: pd.DataFrame, column: str, done: str) -> pd.Series[float]:
+    """Give a budget as it was stated, else as the most that any trial of the setting did."""
+    if done not in trials.columns:
+        return trials[column]
     setting = ["study", "dataset", "batch_size", "train_size"]
-    most = trials.groupby(setting, dropna=False)["steps"].transform("max")
-    return trials["budget_steps"].fillna(most)
+    most = trials.groupby(setting, dropna=False)[done].transform("max")
+    return trials[column].fillna(most)
 
 
 def _refuse_incomparable(trials: pd.DataFrame) -> None:

@@ -1,0 +1,89 @@
+"""The largest setting of an axis, such as the learning rate, at which a network still trains."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+
+from analysis.measures.pairs import (
+    ARMS,
+    arm_name,
+    collapse,
+    contrasts,
+    limited,
+    pair_table,
+    resolve_facet,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from analysis.claims import Comparison
+    from analysis.contrasts import Contrast, Values
+    from analysis.samples import Samples
+
+# The stored targets of a dataset are facets of this quantity.
+TARGETS: Final = "steps_to_target"
+
+
+def measure(
+    samples: Samples, comparison: Comparison, chance: Mapping[str, float]
+) -> list[Contrast]:
+    """Compare the arms' largest setting of ``comparison.over`` that trains, seed by seed.
+
+    A trial trains where its final metric (validation accuracy) is at least the dataset's target
+    that ``facet`` names; a diverged one does not. Where all settings train the limit lies beyond
+    them, where none does below: such a seed gets the largest or the smallest setting tried, which
+    makes the contrast smaller, never larger, and the note counts them.
+    """
+    over = comparison.over
+    assert over is not None, f"{comparison.name}: a limit is taken along an axis"
+    # The facet names the target; the metric itself has none.
+    plain = comparison.model_copy(update={"facet": ""})
+    pairs = pair_table(samples, plain, chance)
+    if pairs.empty:
+        return []
+    targets = _targets(samples, comparison)
+    target = pairs["dataset"].map(targets).astype("float64")
+    for side in ARMS:
+        known = pairs[side].notna() & target.notna()
+        unknown = target.isna() & (pairs[f"{side}_lost"] == "")
+        pairs[side] = (pairs[side] >= target).astype("float64").where(known)
+        pairs[f"{side}_lost"] = pairs[f"{side}_lost"].mask(unknown, "no target is stored")
+    limits = collapse(pairs, over, largest_that_trains)
+    wanted = ", ".join(f"{name} {value:.0%}" for name, value in targets.items())
+    notes = [f"Trains: final {comparison.metric.replace('_', ' ')} of at least {wanted}."]
+    top = float(pairs[over].max())
+    for side in ARMS:
+        reached, known_seeds = int((limits[side] == top).sum()), int(limits[side].notna().sum())
+        if reached:
+            notes.append(
+                f"{arm_name(comparison, side)}: {top:g}, the largest tried, still trains in "
+                f"{reached} of {known_seeds}; its limit may lie above."
+            )
+    return contrasts(limits, comparison, notes)
+
+
+def largest_that_trains(settings: Values, trains: Values) -> float:
+    """Find the largest setting that trains; the smallest tried where none does.
+
+    Parameters
+    ----------
+    settings
+        Shape (k,), rising.
+    trains
+        Shape (k,), 1 or 0.
+    """
+    good = np.flatnonzero(trains)
+    return float(settings[good[-1]] if good.size else settings[0])
+
+
+def _targets(samples: Samples, comparison: Comparison) -> dict[str, float]:
+    """Find each dataset's target, as its own trials have stored it."""
+    found: dict[str, float] = {}
+    for name, rows in limited(samples, comparison).groupby("dataset"):
+        facet = resolve_facet(samples.facets(TARGETS), rows, TARGETS, comparison.facet)
+        if facet is not None:
+            found[str(name)] = float(facet)
+    return found
