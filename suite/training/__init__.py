@@ -4,3 +4,88 @@
 decays and inits) of one ``suite.stacking.stack_shape`` as one batched computation. Both give the
 same numbers per seed. Importing this package imports torch.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from suite.models import model_spec
+from suite.training.serial import run_serial
+from suite.training.stacked import run_stacked
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from suite.data import Dataset
+    from suite.records import Trial, TrialResult
+
+__all__ = ["train_serial", "train_stack"]
+
+
+def _never() -> bool:
+    return False
+
+
+def train_serial(
+    trial: Trial,
+    dataset: Dataset,
+    *,
+    dtype: torch.dtype = torch.float32,
+    should_stop: Callable[[], bool] = _never,
+) -> TrialResult:
+    """Train one trial with the textbook's loop.
+
+    Parameters
+    ----------
+    trial
+        What to train, how long and on which device.
+    dataset
+        Its images, on any device.
+    dtype
+        Of parameters and activations.
+    should_stop
+        Asked between steps.
+
+    Raises
+    ------
+    InterruptedRunError
+        ``should_stop`` said so; nothing is kept.
+    ModelError
+        The model ignores its norm argument or can't take this norm.
+    """
+    record, _ = run_serial(trial, dataset, dtype=dtype, should_stop=should_stop)
+    return record.results()[0]
+
+
+def train_stack(
+    trials: Sequence[Trial],
+    dataset: Dataset,
+    *,
+    dtype: torch.dtype = torch.float32,
+    should_stop: Callable[[], bool] = _never,
+) -> list[TrialResult]:
+    """Train trials of one ``stack_shape`` at once; results are in their order.
+
+    A member that diverges neither disturbs nor ends the others. A model without a stacked twin is
+    trained one trial after the other.
+
+    Parameters
+    ----------
+    trials
+        At least one; they differ only in seed, learning rate, weight decay and init.
+    dataset, dtype, should_stop
+        As for ``train_serial``.
+
+    Raises
+    ------
+    InterruptedRunError
+        ``should_stop`` said so; nothing of the stack is kept.
+    ModelError
+        The model ignores its norm argument or can't take this norm.
+    """
+    if not model_spec(trials[0].condition.model).has_stacked:
+        return [train_serial(t, dataset, dtype=dtype, should_stop=should_stop) for t in trials]
+    record, _ = run_stacked(trials, dataset, dtype=dtype, should_stop=should_stop)
+    return record.results()

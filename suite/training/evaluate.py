@@ -1,0 +1,74 @@
+"""Loss and accuracy of every member of a stack over a set of images, in eval mode."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import torch
+from torch import nn
+from torch.nn import functional as F  # noqa: N812  the field's own name
+
+from suite.training.batches import scaled
+
+# Rows (members × images) of one forward pass: enough to fill the cores, little enough to stay in
+# cache.
+ROWS: Final = 4096
+
+
+class AsStack(nn.Module):
+    """A serial model as a stack of one, so that the two trainers share all but the step."""
+
+    def __init__(self, model: nn.Module) -> None:
+        super().__init__()
+        self.model = model
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (1, batch, …) to (1, batch, classes)."""
+        logits: torch.Tensor = self.model(x.squeeze(0))
+        return logits.unsqueeze(0)
+
+
+def member_losses(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy of each member: (S, b, classes) and (S, b) to (S,)."""
+    flat = F.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return flat.view(labels.shape).mean(1)
+
+
+@torch.no_grad()
+def loss_and_accuracy(
+    model: nn.Module,
+    images: torch.Tensor,
+    labels: torch.Tensor,
+    indices: torch.Tensor,
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Evaluate in eval mode and go back to train mode.
+
+    Parameters
+    ----------
+    model
+        Maps (S, b, channels, height, width) to (S, b, classes).
+    images, labels
+        The pool: (N, channels, height, width) bytes and (N,) classes.
+    indices
+        (S, m) for each member its own images, or (1, m) for the same images in all members; m ≥ 1.
+
+    Returns
+    -------
+    tuple of torch.Tensor
+        Mean loss and share of right answers, each (S,) float64 on the device.
+    """
+    dtype = next(model.parameters()).dtype
+    stack, count = indices.shape[0], indices.shape[1]
+    members = next(model.parameters()).shape[0] if not isinstance(model, AsStack) else 1
+    loss = torch.zeros(members, dtype=torch.float64, device=images.device)
+    right = torch.zeros(members, dtype=torch.float64, device=images.device)
+    model.eval()
+    for part in torch.split(indices, max(1, ROWS // members), dim=1):
+        flat = part.reshape(-1)
+        x = scaled(images.index_select(0, flat), dtype).view(stack, -1, *images.shape[1:])
+        y = labels.index_select(0, flat).view(stack, -1).expand(members, -1)
+        logits = model(x.expand(members, *x.shape[1:]))
+        loss += member_losses(logits, y).double() * y.shape[1]
+        right += (logits.argmax(2) == y).sum(1)
+    model.train()
+    return loss / count, right / count

@@ -1,0 +1,135 @@
+"""What a training leaves behind: buffers filled on the device, turned into results at the end."""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from suite.training.evaluate import AsStack, loss_and_accuracy
+from suite.training.outcomes import Evaluation, Run, result
+from suite.training.schedule import evaluation_steps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import nn
+
+    from suite.data import Dataset
+    from suite.records import Trial, TrialResult
+
+TRAIN_IMAGES: Final = 10_000  # the first of the training part: enough for its final loss
+
+
+class Record:
+    """What happens to one stack, as it happens.
+
+    Losses stay on the device; the host reads them only where a trace window ends, so no step waits
+    for it.
+
+    Parameters
+    ----------
+    trials
+        The S members.
+    dataset
+        On the device of the training.
+    """
+
+    def __init__(self, trials: Sequence[Trial], dataset: Dataset) -> None:
+        condition, self.protocol = trials[0].condition, trials[0].protocol
+        self.trials = trials
+        self.dataset = dataset
+        self.device = dataset.train_images.device
+        splits = [dataset.split(t.seed, self.protocol.split, condition.train_size) for t in trials]
+        self.train = torch.stack([s.train for s in splits]).to(self.device)
+        self.validation = torch.stack([s.validation for s in splits]).to(self.device)
+        self.steps = self.protocol.budget.steps_for(self.train.shape[1], condition.batch_size)
+        self.done = 0
+        self.losses = torch.full((self.steps, len(trials)), math.nan, device=self.device)
+        self.schedule: frozenset[int] = frozenset()
+        if self.validation.shape[1]:
+            self.schedule = frozenset(
+                evaluation_steps(self.steps, self.protocol.evaluations_per_decade)
+            )
+        self.evaluations: list[Evaluation] = []
+        self.final: dict[str, list[float]] = {}
+        self.finite = [True] * len(trials)
+        self.seconds = 0.0
+        self._started = math.nan
+
+    def begin(self, model: nn.Module) -> None:
+        """Evaluate the start, and let the clock of training run."""
+        self.model = model
+        self._evaluate()
+        self._start()
+
+    def step_done(self, losses: torch.Tensor) -> bool:
+        """Note the minibatch losses (S,) of a step; say whether every member has diverged."""
+        self.losses[self.done] = losses
+        self.done += 1
+        if self.done in self.schedule:
+            self._pause()
+            self._evaluate()
+            self._start()
+        return self.done % self.protocol.trace_every == 0 and not bool(losses.isfinite().any())
+
+    def finish(self) -> None:
+        """Measure what is measured once, at the end of training; test is read here only."""
+        self._pause()
+        data = self.dataset
+        lead = 1 if isinstance(self.model, AsStack) else len(self.trials)
+        finite = [p.view(lead, -1).isfinite().all(1) for p in self.model.parameters()]
+        self.finite = torch.stack(finite).all(0).tolist()
+        test = torch.arange(len(data.test_labels), device=self.device).unsqueeze(0)
+        for name, images, labels, indices in (
+            ("train", data.train_images, data.train_labels, self.train[:, :TRAIN_IMAGES]),
+            ("validation", data.train_images, data.train_labels, self.validation),
+            ("test", data.test_images, data.test_labels, test),
+        ):
+            if indices.shape[1]:
+                loss, accuracy = loss_and_accuracy(self.model, images, labels, indices)
+                self.final[f"{name}_loss"] = loss.tolist()
+                self.final[f"{name}_accuracy"] = accuracy.tolist()
+
+    def results(self) -> list[TrialResult]:
+        """Turn the record into one result for each member."""
+        losses = self.losses[: self.done].double().cpu().numpy()
+        return [
+            result(
+                trial,
+                Run(
+                    losses=losses[:, member],
+                    finite=self.finite[member],
+                    evaluations=[e.of(member) for e in self.evaluations],
+                    final={name: values[member] for name, values in self.final.items()},
+                    seconds=self.seconds / len(self.trials),
+                    train_images=self.train.shape[1],
+                    stack_size=len(self.trials),
+                ),
+                self.dataset.spec,
+            )
+            for member, trial in enumerate(self.trials)
+        ]
+
+    def _evaluate(self) -> None:
+        if self.validation.shape[1]:
+            loss, accuracy = loss_and_accuracy(
+                self.model, self.dataset.train_images, self.dataset.train_labels, self.validation
+            )
+            self.evaluations.append(
+                Evaluation(self.done, self.seconds, loss.tolist(), accuracy.tolist())
+            )
+
+    def _start(self) -> None:
+        self._synchronize()
+        self._started = time.perf_counter()
+
+    def _pause(self) -> None:
+        self._synchronize()
+        self.seconds += time.perf_counter() - self._started
+
+    def _synchronize(self) -> None:
+        if self.device.type != "cpu":
+            torch.accelerator.synchronize(self.device)

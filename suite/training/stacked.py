@@ -1,0 +1,101 @@
+"""The stacked trainer: S members of one shape as one batched computation."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import nn
+
+from suite.errors import InterruptedRunError
+from suite.optimizers import optimizer_spec
+from suite.training.batches import batches, scaled
+from suite.training.build import build_stacked
+from suite.training.evaluate import member_losses
+from suite.training.record import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+    from suite.data import Dataset
+    from suite.records import Trial
+
+
+def run_stacked(
+    trials: Sequence[Trial],
+    dataset: Dataset,
+    *,
+    dtype: torch.dtype,
+    should_stop: Callable[[], bool],
+) -> tuple[Record, nn.Module]:
+    """Train S trials of one ``stack_shape``; give their record and the trained model.
+
+    The members' losses are summed, so each member's gradient is that of its own loss.
+    """
+    condition, device = trials[0].condition, trials[0].device
+    data = dataset.to(device)
+    record = Record(trials, data)
+    model = build_stacked(trials, data.spec, dtype).to(device)
+    step = MemberOptimizer(model, trials)
+    images, labels = data.train_images, data.train_labels
+    seeds = [t.seed for t in trials]
+    ones = torch.ones(len(trials), dtype=dtype, device=device)
+    record.begin(model)
+    for batch in batches(record.train, seeds, condition.batch_size, record.steps):
+        x = scaled(images.index_select(0, batch.view(-1)), dtype)
+        y = labels.index_select(0, batch.view(-1))
+        logits = model(x.view(*batch.shape, *images.shape[1:]))
+        losses = member_losses(logits, y.view(batch.shape))
+        torch.autograd.backward(losses, ones)
+        step()
+        if record.step_done(losses.detach()):
+            break
+        if should_stop():
+            raise InterruptedRunError("stopped between two steps; run the same command to go on")
+    record.finish()
+    return record, model
+
+
+class MemberOptimizer:
+    """PyTorch's optimizer over a stack whose members have their own step size and weight decay.
+
+    Neighbouring members with equal settings form a parameter group: a slice of the stacked
+    parameters that shares their storage.
+    """
+
+    def __init__(self, model: nn.Module, trials: Sequence[Trial]) -> None:
+        self.parameters = list(model.parameters())
+        self.slices: list[tuple[nn.Parameter, nn.Parameter, slice]] = []
+        groups = []
+        for members, settings in _runs(trials):
+            if members == slice(0, len(trials)):
+                groups.append({"params": self.parameters, **settings})
+                continue
+            parts = [nn.Parameter(p.detach()[members]) for p in self.parameters]
+            self.slices += [
+                (part, p, members) for part, p in zip(parts, self.parameters, strict=True)
+            ]
+            groups.append({"params": parts, **settings})
+        self.optimizer = optimizer_spec(trials[0].condition.optimizer).build(groups)
+
+    def __call__(self) -> None:
+        """Update every member from its gradient, and forget the gradients."""
+        for part, whole, members in self.slices:
+            assert whole.grad is not None
+            part.grad = whole.grad[members]
+        self.optimizer.step()
+        for parameter in self.parameters:
+            parameter.grad = None
+
+
+def _runs(trials: Sequence[Trial]) -> Iterator[tuple[slice, dict[str, Any]]]:
+    start = 0
+    for end in range(1, len(trials) + 1):
+        first = trials[start].condition
+        settings = (first.learning_rate, first.weight_decay)
+        if end < len(trials):
+            following = trials[end].condition
+            if (following.learning_rate, following.weight_decay) == settings:
+                continue
+        yield slice(start, end), {"lr": settings[0], "weight_decay": settings[1]}
+        start = end
