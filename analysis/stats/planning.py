@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 DEFAULT_POWER: Final = 0.8
 MOST_SEEDS: Final = 100_000  # beyond this the honest answer is "no number of seeds"
-_NODES: Final = 96
 
 Settles = Literal["difference", "equivalence"]
 
@@ -73,7 +72,7 @@ def power_to_support(
     """Chance that the estimate is significantly above 0 and at least the margin.
 
     Given the sample's standard deviation s the estimate must exceed max(margin, t_crit s/√n); the
-    mean over s² ~ sd² χ²/(n − 1) is a Gauss–Legendre sum over the quantiles of χ².
+    mean over s² ~ sd² χ²/(n − 1) is a Gauss–Legendre sum on either side of the kink.
 
     Parameters
     ----------
@@ -82,10 +81,14 @@ def power_to_support(
     n
         Seeds.
     """
-    standard_errors = _deviations(n) * (sd / math.sqrt(n))
     critical = float(special.stdtrit(n - 1, 1 - alpha / 2))
-    bar = np.maximum(margin, critical * standard_errors)
-    return float(_WEIGHTS @ special.ndtr((effect - bar) * (math.sqrt(n) / sd)))
+    kink = margin * math.sqrt(n) / critical  # below this s the margin is the higher bar
+    chance_below = float(special.gammainc((n - 1) / 2, (n - 1) * (kink / sd) ** 2 / 2))
+    s, weights = _deviations(n, kink / sd, math.inf)
+    above = special.ndtr(effect * math.sqrt(n) / sd - critical * s)
+    return chance_below * float(special.ndtr((effect - margin) * math.sqrt(n) / sd)) + float(
+        weights @ above
+    )
 
 
 def power_of_equivalence(
@@ -96,11 +99,11 @@ def power_of_equivalence(
     Phillips 1990, Power of the two one-sided tests procedure in bioequivalence, eq. 4, for paired
     differences. Parameters as for :func:`power_to_support`.
     """
-    standard_errors = _deviations(n) * (sd / math.sqrt(n))
-    room = margin - float(special.stdtrit(n - 1, 1 - alpha)) * standard_errors
-    scale = math.sqrt(n) / sd
-    inside = special.ndtr((room - effect) * scale) - special.ndtr((-room - effect) * scale)
-    return float(_WEIGHTS @ np.maximum(inside, 0.0))
+    scale, critical = math.sqrt(n) / sd, float(special.stdtrit(n - 1, 1 - alpha))
+    s, weights = _deviations(n, 0.0, margin * scale / critical)
+    room = margin * scale - critical * s
+    inside = special.ndtr(room - effect * scale) - special.ndtr(-room - effect * scale)
+    return float(weights @ inside)
 
 
 def seeds_needed(
@@ -162,13 +165,28 @@ def settles(effect: float, margin: float) -> Settles:
     return "difference" if abs(effect) >= margin else "equivalence"
 
 
-_U, _HALF_WEIGHTS = np.polynomial.legendre.leggauss(_NODES)
-_QUANTILES: Final = (_U + 1) / 2
-_WEIGHTS: Final = _HALF_WEIGHTS / 2
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
+_TAIL: Final = 1e-13
+
+
+def _deviations(n: int, low: float, high: float) -> tuple[FloatArray, FloatArray]:
+    """Nodes and weights of an integral over the standard deviation of n standard normal numbers."""
+    half = (n - 1) / 2
+    lowest, highest = _range_of_deviations(n)
+    low, high = max(low, lowest), min(high, highest)
+    if high <= low:
+        return np.zeros(0), np.zeros(0)
+    s = (low + high) / 2 + (high - low) / 2 * _NODES
+    # s² half ~ Gamma(half): the density of s, in logarithms for large n
+    density = np.exp(
+        math.log(2) + half * math.log(half) - special.gammaln(half)
+        + (n - 2) * np.log(s) - half * s**2
+    )  # fmt: skip
+    return s, _WEIGHTS * density * (high - low) / 2
 
 
 @lru_cache(maxsize=4096)
-def _deviations(n: int) -> FloatArray:
-    """Quantiles of the standard deviation of n normal numbers of variance 1."""
-    deviations: FloatArray = np.sqrt(special.chdtri(n - 1, 1 - _QUANTILES) / (n - 1))
-    return deviations
+def _range_of_deviations(n: int) -> tuple[float, float]:
+    half = (n - 1) / 2
+    lowest = math.sqrt(special.gammaincinv(half, _TAIL) / half)
+    return lowest, math.sqrt(special.gammainccinv(half, _TAIL) / half)

@@ -29,4 +29,5 @@ def wilson_interval(count: int, n: int, *, confidence: float = 0.95) -> tuple[fl
     if n == 0:
         return 0.0, 1.0
     low, high = proportion_confint(count, n, alpha=1 - confidence, method="wilson")
-    return max(0.0, float(low)), min(1.0, float(high))
+    # At 0 and n the limit is exact; statsmodels leaves rounding there.
+    return 0.0 if count == 0 else float(low), 1.0 if count == n else float(high)

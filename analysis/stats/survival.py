@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 import warnings
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from scipy import stats
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from numpy.typing import ArrayLike
 
     from analysis.stats.inputs import FloatArray
+
+_ROUNDING: Final = 1e-9
 
 
 def restricted_times(times: ArrayLike, budget: float) -> FloatArray:
@@ -120,7 +122,8 @@ class KaplanMeier:
     n, reached
         Seeds, and those that reached the target.
     median
-        First time at which half of the seeds have reached it; inf where fewer than half did.
+        Time by which half of the seeds have reached it, for an even number between the two in the
+        middle; inf where not more than half did.
     """
 
     times: FloatArray
@@ -167,7 +170,6 @@ def kaplan_meier(times: ArrayLike, budget: float, *, confidence: float = 0.95) -
     for edge, count in ((1.0, n), (0.0, 0)):
         there = survival == edge
         low[there], high[there] = wilson_interval(count, n, confidence=confidence)
-    half = np.flatnonzero(survival <= 0.5)
     return KaplanMeier(
         times=at,
         survival=survival,
@@ -175,8 +177,15 @@ def kaplan_meier(times: ArrayLike, budget: float, *, confidence: float = 0.95) -
         high=high,
         n=n,
         reached=int(reached.sum()),
-        median=float(at[half[0]]) if half.size else math.inf,
+        median=_median(at, survival),
     )
+
+
+def _median(at: FloatArray, survival: FloatArray) -> float:
+    """Midpoint of the piece where the curve is exactly one half, else where it passes it."""
+    below = at[survival < 0.5 - _ROUNDING]
+    half = at[survival < 0.5 + _ROUNDING]
+    return float((half[0] + below[0]) / 2) if below.size else math.inf
 
 
 @dataclass(frozen=True, kw_only=True)
