@@ -1,0 +1,316 @@
+"""A verdict → what its row in the scorecard and its section say."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from analysis.render import claim_figures
+from analysis.tables import csv_download, table
+from analysis.view import ClaimView, Glyph, LiteratureView, ScoreRow, VerdictView
+from analysis.wording import NOTHING, count, listed, number, p_phrase, p_value, sentence
+
+if TYPE_CHECKING:
+    from analysis.claims import Literature
+    from analysis.contrasts import Contrast, ContrastResult, LostPair, Verdict, Word
+    from analysis.samples import Samples
+    from analysis.view import Facts
+
+WORDS: Final[dict[Word, VerdictView]] = {
+    "supported": VerdictView(
+        "supported",
+        "supported",
+        "1",
+        "Adjusted p below .05, the whole interval on the claim's side of zero, and an estimate of at "
+        "least the margin.",
+    ),
+    "contradicted": VerdictView(
+        "contradicted", "contradicted", "2", "The same, on the other side of zero."
+    ),
+    "depends": VerdictView(
+        "depends",
+        "depends",
+        "3",
+        "The conditions named in advance disagree: at least one lies beyond the margin each way.",
+    ),
+    "no practical difference": VerdictView(
+        "no practical difference",
+        "same",
+        "4",
+        "Two one-sided tests show that the difference is smaller than the margin.",
+    ),
+    "inconclusive": VerdictView(
+        "inconclusive",
+        "inconclusive",
+        "5",
+        "None of these, or more than 10 % of the pairs are missing.",
+    ),
+    "no verdict": VerdictView(
+        "no verdict",
+        "none",
+        "6",
+        "Fewer than 6 seeds, or nothing measured for this claim: estimates only.",
+    ),
+}
+_STANCES: Final = {
+    "for": "for the claim",
+    "against": "against the claim",
+    "conditional": "for it under conditions",
+}
+_ROLES: Final = {"primary": "decides", "evidence": "evidence", "context": "context"}
+_GLYPH: Final = (132.0, 6.0)  # width, and room for a point at either end
+
+
+def score_row(verdict: Verdict) -> ScoreRow:
+    """Make the claim's row in the scorecard."""
+    result = verdict.primary
+    estimate, interval = effect_words(result)
+    if result is None:
+        n, n_sort, p, p_sort = "0", "0", NOTHING, ""
+    else:
+        n, n_sort = str(result.n), str(result.n)
+        p = p_value(result.p_adjusted) if result.n > 1 else NOTHING
+        p_sort = repr(result.p_adjusted) if p != NOTHING else ""
+    return ScoreRow(
+        id=verdict.claim.id,
+        title=verdict.claim.title,
+        verdict=WORDS[verdict.word],
+        estimate=estimate,
+        interval=interval,
+        glyph=_glyph(result),
+        n=n,
+        n_sort=n_sort,
+        p=p,
+        p_sort=p_sort,
+    )
+
+
+def claim_view(samples: Samples, verdict: Verdict) -> ClaimView:
+    """Make the claim's section."""
+    claim = verdict.claim
+    frame = results_frame(verdict)
+    pairs = pairs_frame(verdict)
+    flips = verdict.flips
+    sensitivity = pd.DataFrame(
+        [
+            {
+                "analysis": s.what,
+                "verdict": s.word,
+                "agrees": "no" if s.flips else "yes",
+                "figures": s.detail,
+            }
+            for s in verdict.sensitivity
+        ]
+    )
+    summary = (
+        f"{count(len(flips), 'other analysis', 'other analyses')} of {len(verdict.sensitivity)} "
+        "would give another word"
+        if flips
+        else f"All {len(verdict.sensitivity)} other analyses give the same word"
+    )
+    return ClaimView(
+        id=claim.id,
+        group=claim.group.capitalize(),
+        title=claim.title,
+        sentence=claim.sentence,
+        source=f"The teaching notebook: {claim.source}",
+        verdict=WORDS[verdict.word],
+        finding=finding(verdict),
+        why=sentence(verdict.why),
+        warnings=tuple(_warnings(verdict)),
+        facts=_facts(verdict.primary),
+        figures=claim_figures(samples, verdict),
+        results=table(frame, f"All comparisons of {claim.id}", searchable=True)
+        if not frame.empty
+        else None,
+        change=(sentence(verdict.change),) if verdict.change else (),
+        sensitivity_summary=summary,
+        sensitivity=table(sensitivity, "The same data, analysed in other ways")
+        if not sensitivity.empty
+        else None,
+        literature=tuple(_literature(item, verdict) for item in claim.literature),
+        csv=tuple(
+            csv_download(data, f"{claim.id}-{name}.csv", label)
+            for data, name, label in (
+                (frame, "comparisons", "All comparisons as CSV"),
+                (pairs, "pairs", f"Every pair as CSV ({len(pairs):,} rows)"),
+            )
+            if not data.empty
+        ),
+    )
+
+
+def finding(verdict: Verdict) -> str:
+    """Say the result in one sentence, with its condition, n and p."""
+    result = verdict.primary
+    if result is None or result.n == 0:
+        return "This store holds no finished pair for the condition that decides this claim."
+    parts = [result.text or effect_words(result)[0]]
+    where = result.contrast.label
+    if where:
+        parts.append(f"at {where}" if not where.startswith(("over", "mean", "at ")) else where)
+    tail = [count(result.n, "seed"), p_phrase(result.p_adjusted) if result.n > 1 else ""]
+    return sentence(f"{' '.join(parts)} ({', '.join(t for t in tail if t)})")
+
+
+def effect_words(result: ContrastResult | None) -> tuple[str, str]:
+    """Split the effect in natural units into the estimate and its interval."""
+    if result is None or result.n == 0:
+        return "not measured", ""
+    estimate, bracket, interval = result.text.partition(" [")
+    return estimate or NOTHING, f"[{interval}" if bracket else ""
+
+
+def results_frame(verdict: Verdict) -> pd.DataFrame:
+    """List every comparison with its statistics, in the unit of its scale."""
+    return pd.DataFrame(
+        [
+            {
+                "comparison": r.contrast.comparison.name,
+                "condition": r.contrast.label,
+                "role": _ROLES[r.contrast.role],
+                "verdict": r.word,
+                "effect": r.text or NOTHING,
+                "n": r.n,
+                "p": p_value(r.p) if r.n > 1 else NOTHING,
+                "adjusted p": p_value(r.p_adjusted) if r.n > 1 else NOTHING,
+                "permutation p": p_value(r.p_permutation) if r.n > 1 else NOTHING,
+                "effect size": r.effect_size,
+                "planned": r.contrast.planned,
+                "missing": len(r.contrast.missing),
+                "diverged": sum(r.contrast.diverged.values()),
+                "not reached": sum(r.contrast.censored.values()),
+            }
+            for r in verdict.results
+        ]
+    )
+
+
+def pairs_frame(verdict: Verdict) -> pd.DataFrame:
+    """List every pair of every comparison: the numbers that the tests were made from."""
+    rows = []
+    for result in verdict.results:
+        contrast = result.contrast
+        for i, seed in enumerate(contrast.seeds):
+            rows.append(
+                {
+                    "comparison": contrast.comparison.name,
+                    "condition": contrast.label,
+                    "role": contrast.role,
+                    "seed": seed,
+                    **{f"value {arm}": float(v[i]) for arm, v in contrast.arms.items()},
+                    "difference": float(contrast.differences[i]),
+                    "scale": contrast.comparison.scale,
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def natural(value: float, contrast: Contrast) -> str:
+    """Write a size on the test's scale in natural units, without direction."""
+    comparison = contrast.comparison
+    if not math.isfinite(value):
+        return NOTHING
+    if comparison.scale == "log_ratio":
+        return f"factor {number(math.exp(abs(value)))}"
+    return f"{number(abs(value) * comparison.factor)} {comparison.unit}".strip()
+
+
+def _facts(result: ContrastResult | None) -> Facts:
+    if result is None or result.n == 0:
+        return ()
+    contrast = result.contrast
+    low, high = result.effect_size_low, result.effect_size_high
+    size = number(result.effect_size)
+    if math.isfinite(low) and math.isfinite(high):
+        size += f" [{number(low)}, {number(high)}]"
+    facts = [
+        ("Seeds (complete pairs)", f"{result.n} of {contrast.planned}"),
+        ("p, adjusted", f"{p_value(result.p)}, {p_value(result.p_adjusted)}"),
+        ("p by permutation", p_value(result.p_permutation)),
+        ("Effect size d (paired)", size),
+        ("Smallest effect worth knowing", natural(result.margin, contrast)),
+        ("Smallest effect likely to be found", natural(result.minimum_detectable, contrast)),
+    ]
+    if result.n < 2:
+        facts = facts[:1] + facts[4:5]
+    if result.seeds_needed is not None:
+        facts.append(("Seeds that would settle it", number(result.seeds_needed)))
+    for name, lost in (("Diverged", contrast.diverged), ("Target not reached", contrast.censored)):
+        if any(lost.values()):
+            facts.append((name, listed([f"{v} × {k}" for k, v in lost.items() if v])))
+    return tuple(facts)
+
+
+def _warnings(verdict: Verdict) -> list[str]:
+    found = []
+    if verdict.flips:
+        found.append(
+            sentence(
+                "This verdict hangs on the analysis: "
+                + listed([f"{s.what} gives “{s.word}”" for s in verdict.flips[:4]])
+                + (f" and {len(verdict.flips) - 4} more differ" if len(verdict.flips) > 4 else "")
+            )
+        )
+    if verdict.primary is not None and verdict.primary.tests_disagree:
+        found.append(
+            "The t test and the exact permutation test disagree about p < .05 here; read the "
+            "interval with care."
+        )
+    for lost, words in (
+        (verdict.missing, "missing"),
+        (verdict.undefined, "undefined, since the condition has no meaning there"),
+    ):
+        if lost:
+            found.append(_lost(lost, verdict.planned, words))
+    if verdict.primary is not None:
+        found.extend(sentence(n) for n in verdict.primary.contrast.notes)
+    return found
+
+
+def _lost(pairs: tuple[LostPair, ...], planned: int, words: str) -> str:
+    named = "; ".join(str(pair) for pair in pairs[:3])
+    more = f"; and {len(pairs) - 3:,} more" if len(pairs) > 3 else ""
+    return f"{len(pairs):,} of {planned:,} pairs are {words}: {named}{more}."
+
+
+def _literature(item: Literature, verdict: Verdict) -> LiteratureView:
+    estimate, interval = effect_words(verdict.primary)
+    return LiteratureView(
+        reference=item.reference,
+        url=f"https://arxiv.org/abs/{item.arxiv}" if item.arxiv else "",
+        place=item.place,
+        figure=item.figure,
+        stance=_STANCES[item.stance],
+        same_regime=f"{'yes' if item.same_regime else 'no'}: {item.regime}",
+        ours=f"{verdict.word}: {estimate} {interval}".strip(),
+    )
+
+
+def _glyph(result: ContrastResult | None) -> Glyph | None:
+    """Lay the interval out on a line that holds zero, the margin and the estimate."""
+    if result is None or not math.isfinite(result.estimate) or not math.isfinite(result.margin):
+        return None
+    width, pad = _GLYPH
+    reach = max(1.6 * result.margin, 1.25 * abs(result.estimate))
+    ends = [e for e in (result.low, result.high) if math.isfinite(e) and abs(e) < 3 * reach]
+    low = min(-1.3 * result.margin, result.estimate, *ends)
+    high = max(1.3 * result.margin, result.estimate, *ends)
+
+    def place(value: float) -> float:
+        inside = min(max(value, low), high)
+        return pad + (width - 2 * pad) * (inside - low) / (high - low)
+
+    zone = place(-result.margin)
+    estimate, interval = effect_words(result)
+    return Glyph(
+        zero=f"{place(0):.1f}",
+        zone_x=f"{zone:.1f}",
+        zone_width=f"{place(result.margin) - zone:.1f}",
+        low=f"{place(result.low):.1f}",
+        high=f"{place(result.high):.1f}",
+        estimate=f"{place(result.estimate):.1f}",
+        label=f"{estimate} {interval}; the shaded part is too small to matter".strip(),
+    )

@@ -1,0 +1,161 @@
+"""Verdicts and trials for programs: JSON with a stated schema, and CSV files.
+
+The JSON (schema ``batchnorm-bench/verdicts/1``) is one object:
+
+- ``schema``, ``registry_hash``, ``runs`` (id, store, started, finished, command, grid name);
+- ``verdicts``: a list in the registry's order, each with ``id``, ``group``, ``title``, ``sentence``,
+  ``source``, ``verdict`` (the word), ``why``, ``change``, ``planned``, ``missing``, ``primary`` (a
+  comparison or null), ``comparisons`` (all, primary first) and ``sensitivity`` (``what``,
+  ``verdict``, ``flips``);
+- a comparison: ``name``, ``condition`` (words), ``setting`` (axis → value), ``role``, ``verdict``,
+  ``text``, ``scale`` (``difference`` in the metric's unit or ``log_ratio``, natural logarithm),
+  ``metric``, ``margin``, ``estimate``, ``low``, ``high`` (oriented so that the claim predicts a
+  value above 0), ``n``, ``seeds``, ``p``, ``p_adjusted``, ``p_permutation``, ``p_equivalence``,
+  ``effect_size``, ``minimum_detectable``, ``seeds_needed``, ``planned``, ``missing``.
+
+A number that is infinite or does not exist is null.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from analysis.claim_view import pairs_frame
+from analysis.tables import csv_text
+
+if TYPE_CHECKING:
+    from analysis.contrasts import ContrastResult, Verdict, Verdicts
+    from analysis.samples import Samples
+
+SCHEMA: Final = "batchnorm-bench/verdicts/1"
+
+
+def exported_files(samples: Samples, verdicts: Verdicts) -> dict[str, str]:
+    """Return the content of every file that lies beside the report, by its name."""
+    return {
+        "verdicts.json": verdicts_json(samples, verdicts),
+        "verdicts.csv": csv_text(comparisons_frame(verdicts, primary_only=True)),
+        "comparisons.csv": csv_text(comparisons_frame(verdicts)),
+        "pairs.csv": csv_text(_concat([pairs_frame(v) for v in verdicts], verdicts)),
+        "trials.csv": csv_text(samples.trials),
+    }
+
+
+def verdicts_json(samples: Samples, verdicts: Verdicts) -> str:
+    """Write the verdicts as JSON; the same store always gives the same text."""
+    runs = [
+        {
+            "id": run["id"],
+            "store": run.get("store", ""),
+            "started": run.get("started"),
+            "finished": run.get("finished"),
+            "command": run.get("command"),
+            "grid": (run.get("grid") or {}).get("name"),
+        }
+        for run in samples.runs
+    ]
+    document = {
+        "schema": SCHEMA,
+        "registry_hash": verdicts.registry_hash,
+        "runs": runs,
+        "verdicts": [_verdict(v) for v in verdicts],
+    }
+    return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def comparisons_frame(verdicts: Verdicts, *, primary_only: bool = False) -> pd.DataFrame:
+    """List all comparisons of all claims, one row each."""
+    rows = []
+    for verdict in verdicts:
+        results = (verdict.primary,) if primary_only else verdict.results
+        for result in results:
+            rows.append(
+                {
+                    "claim": verdict.claim.id,
+                    "group": verdict.claim.group,
+                    "title": verdict.claim.title,
+                    "claim_verdict": verdict.word,
+                    **({} if result is None else _comparison(result)),
+                }
+            )
+    return pd.DataFrame(rows).drop(columns=["setting", "seeds"], errors="ignore")
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    claim = verdict.claim
+    return {
+        "id": claim.id,
+        "group": claim.group,
+        "title": claim.title,
+        "sentence": claim.sentence,
+        "source": claim.source,
+        "verdict": verdict.word,
+        "why": verdict.why,
+        "change": verdict.change,
+        "planned": verdict.planned,
+        "missing": len(verdict.missing),
+        "primary": None if verdict.primary is None else _comparison(verdict.primary),
+        "comparisons": [_comparison(r) for r in verdict.results],
+        "sensitivity": [
+            {"what": s.what, "verdict": s.word, "flips": s.flips} for s in verdict.sensitivity
+        ],
+    }
+
+
+def _comparison(result: ContrastResult) -> dict[str, Any]:
+    contrast = result.contrast
+    return {
+        "name": contrast.comparison.name,
+        "condition": contrast.label,
+        "setting": dict(contrast.condition),
+        "role": contrast.role,
+        "verdict": result.word,
+        "text": result.text,
+        "scale": contrast.comparison.scale,
+        "metric": contrast.comparison.metric,
+        "margin": result.margin,
+        "estimate": result.estimate,
+        "low": result.low,
+        "high": result.high,
+        "n": result.n,
+        "seeds": list(contrast.seeds),
+        "p": result.p,
+        "p_adjusted": result.p_adjusted,
+        "p_permutation": result.p_permutation,
+        "p_equivalence": result.p_equivalence,
+        "effect_size": result.effect_size,
+        "minimum_detectable": result.minimum_detectable,
+        "seeds_needed": result.seeds_needed,
+        "planned": contrast.planned,
+        "missing": len(contrast.missing),
+    }
+
+
+def _plain(value: Any) -> Any:
+    """Turn numpy and pandas values into JSON types; what is not finite becomes null."""
+    if isinstance(value, dict):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(v) for v in value]
+    if isinstance(value, np.generic):
+        return _plain(value.item())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return value
+
+
+def _concat(frames: list[pd.DataFrame], verdicts: Verdicts) -> pd.DataFrame:
+    named = [
+        frame.assign(claim=verdict.claim.id)
+        for frame, verdict in zip(frames, verdicts, strict=True)
+        if not frame.empty
+    ]
+    if not named:
+        return pd.DataFrame(columns=["claim"])
+    joined = pd.concat(named, ignore_index=True)
+    return joined[["claim", *(c for c in joined.columns if c != "claim")]]

@@ -1,0 +1,194 @@
+"""Every comparison of a claim with its interval: where it holds, where not, and by how much."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
+
+from analysis.figures import grammar
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from analysis.contrasts import ContrastResult
+    from analysis.figures.evidence import Evidence
+    from analysis.figures.grammar import Shape
+
+TITLE: Final = "The effect in every condition"
+CAPTION: Final = (
+    "Point: estimate; line: its 95 % interval over seeds. Right of the zero line is what the claim "
+    "predicts. Shaded: differences too small to matter (the margin). Filled: the condition that "
+    "decides the claim; open: further evidence; small grey: context that decides nothing."
+)
+_RATIOS: Final = (1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
+
+
+def frame(evidence: Evidence) -> pd.DataFrame:
+    """List the results of the primary comparison's scale and unit, and of the others beside it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``comparison``, ``condition``, ``role``, ``n``, ``estimate``, ``low``, ``high`` (oriented, on
+        the display scale), ``margin``, ``word``, ``text``. Comparisons in another unit than the
+        primary's are left to the table, since they can't share an axis.
+    """
+    first = evidence.comparison
+    rows = [
+        _row(r)
+        for r in evidence.verdict.results
+        if (r.contrast.comparison.scale, r.contrast.comparison.unit, r.contrast.comparison.metric)
+        == (first.scale, first.unit, first.metric)
+    ]
+    found = pd.DataFrame(rows)
+    found.attrs["log"] = first.scale == "log_ratio"
+    found.attrs["unit"] = first.unit
+    found.attrs["reads"] = first.reads
+    return found
+
+
+def draw(data: pd.DataFrame, shape: Shape) -> Figure:
+    """Draw a row a condition: name, estimate with interval, and the numbers in words."""
+    finite = data[np.isfinite(data["estimate"])] if not data.empty else data
+    if finite.empty:
+        return grammar.nothing_to_show(shape, "No condition has a finished pair")
+    row = 40.0 if shape.narrow else 25.0
+    margins = (
+        grammar.Margins(left=12, right=12, top=12, bottom=62)
+        if shape.narrow
+        else grammar.Margins(left=228, right=196, top=8, bottom=62)
+    )
+    height = margins.top + margins.bottom + row * len(data)
+    figure = grammar.new_figure(shape, height)
+    ax = grammar.panels(figure, 1, 1, margins)[0, 0]
+    _scale(ax, data, finite)
+    ax.set_ylim(len(data) - 0.4, -0.75 if shape.narrow else -0.6)
+    ax.set_yticks([])
+    ax.spines["left"].set_visible(False)
+    margin = float(data["margin"].iloc[0])
+    ax.axvspan(-margin, margin, color=grammar.LIGHT["shade"], zorder=0, linewidth=0)
+    ax.axvline(0, color=grammar.LIGHT["axis"], linewidth=1.2, zorder=1)
+    for y, item in enumerate(data.itertuples()):
+        _interval(ax, y, item)
+        _words(ax, y, item, shape)
+    claimed, opposite = data.attrs.get("reads", ("as claimed", "the other way"))
+    ax.set_xlabel(f"← {opposite}  ·  {claimed} →", labelpad=8)
+    return figure
+
+
+def describe(data: pd.DataFrame) -> str:
+    """Say in words what the figure shows."""
+    finite = data[np.isfinite(data["estimate"])] if not data.empty else data
+    if finite.empty:
+        return "No condition has a finished pair."
+    clear = int((finite["low"] > 0).sum())
+    against = int((finite["high"] < 0).sum())
+    return (
+        f"Estimates with 95 % intervals in {len(finite)} conditions: {clear} lie wholly on the side "
+        f"that the claim predicts, {against} wholly on the other. "
+        f"{finite['condition'].iloc[0]}: {finite['text'].iloc[0]}."
+    )
+
+
+def _row(result: ContrastResult) -> dict[str, object]:
+    test = result.contrast.comparison
+    factor = 1.0 if test.scale == "log_ratio" else test.factor
+    return {
+        "comparison": test.name,
+        "condition": result.contrast.label or test.name,
+        "role": result.contrast.role,
+        "n": result.n,
+        "estimate": result.estimate * factor,
+        "low": result.low * factor,
+        "high": result.high * factor,
+        "margin": result.margin * factor,
+        "word": result.word,
+        "text": result.text,
+    }
+
+
+def _scale(ax: Axes, data: pd.DataFrame, finite: pd.DataFrame) -> None:
+    """Span the estimates and what of their intervals fits; a very wide interval gets an arrow."""
+    margin = float(data["margin"].iloc[0])
+    reach = max(2 * margin, 1.35 * float(finite["estimate"].abs().max()))
+    ends = pd.concat([finite["low"], finite["high"]])
+    ends = ends[np.isfinite(ends) & (ends.abs() <= 2.5 * reach)]
+    low = min(-1.5 * margin, float(ends.min()) if len(ends) else 0, float(finite["estimate"].min()))
+    high = max(1.5 * margin, float(ends.max()) if len(ends) else 0, float(finite["estimate"].max()))
+    pad = 0.06 * (high - low)
+    ax.set_xlim(low - pad, high + pad)
+    if data.attrs.get("log"):
+        ratios = [r for r in _RATIOS if np.log(r) <= max(-low, high)]
+        ticks = sorted({0.0, *(np.log(r) for r in ratios), *(-np.log(r) for r in ratios)})
+        ax.xaxis.set_major_locator(FixedLocator(_spaced(ticks, low, high)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: _ratio(float(v))))
+    else:
+        ax.xaxis.set_major_locator(MaxNLocator(6))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda v, _: grammar.plain(round(v, 9))))
+
+
+def _spaced(ticks: list[float], low: float, high: float) -> list[float]:
+    """Keep 0 and of the others those that leave room for their labels."""
+    gap = (high - low) / 8
+    kept = [0.0]
+    for tick in sorted((t for t in ticks if low <= t <= high), key=abs, reverse=True):
+        if all(abs(tick - other) >= gap for other in kept):
+            kept.append(tick)
+    return sorted(kept)
+
+
+def _ratio(log_value: float) -> str:
+    if abs(log_value) < 1e-9:
+        return "equal"
+    return f"{grammar.plain(float(f'{np.exp(abs(log_value)):.3g}'))}×"
+
+
+def _interval(ax: Axes, y: int, item: object) -> None:
+    estimate, low, high = (float(getattr(item, k)) for k in ("estimate", "low", "high"))
+    if not np.isfinite(estimate):
+        return
+    role = getattr(item, "role", "evidence")
+    colour = grammar.LIGHT["muted" if role == "context" else "ink"]
+    left, right = ax.get_xlim()
+    ax.plot(
+        [max(low, left), min(high, right)],
+        [y, y],
+        color=colour,
+        linewidth=2.4 if role == "primary" else 1.4,
+        solid_capstyle="butt",
+        zorder=2,
+    )
+    for end, inside, marker in ((low, low >= left, "<"), (high, high <= right, ">")):
+        if not inside:
+            ax.plot([left if end == low else right], [y], marker, color=colour, markersize=5)
+    ax.plot(
+        [estimate],
+        [y],
+        marker="o",
+        markersize={"primary": 10, "evidence": 7.5}.get(role, 5),
+        markerfacecolor=grammar.LIGHT["paper"] if role == "evidence" else colour,
+        markeredgecolor=colour,
+        markeredgewidth=1.6,
+        zorder=3,
+    )
+
+
+def _words(ax: Axes, y: int, item: object, shape: Shape) -> None:
+    primary = getattr(item, "role", "") == "primary"
+    weight = "bold" if primary else "normal"
+    name = str(getattr(item, "condition", ""))
+    text = str(getattr(item, "text", ""))
+    transform = ax.get_yaxis_transform()
+    small = {"fontsize": grammar.SMALL, "va": "center"}
+    if shape.narrow:
+        ax.text(0, y - 0.44, grammar.clip(name, 46), transform=transform, ha="left",
+                color=grammar.LIGHT["ink"], fontweight=weight, **small)  # fmt: skip
+        return
+    ax.text(-0.03, y, grammar.clip(name, 38), transform=transform, ha="right",
+            color=grammar.LIGHT["ink"], fontweight=weight, **small)  # fmt: skip
+    ax.text(1.03, y, grammar.clip(text, 36), transform=transform, ha="left",
+            color=grammar.LIGHT["muted"], fontweight=weight, **small)  # fmt: skip

@@ -1,0 +1,338 @@
+"""The figure grammar: what all figures share, so that a reader learns it once.
+
+One palette (safe for the common forms of colour blindness, after Okabe and Ito; each norm also has
+its own marker), one type scale, units on every axis, direct labels before legends. One unit is one
+CSS pixel: a figure is drawn for the width at which it is shown, once wide and once for a phone.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    import numpy as np
+    from matplotlib.axes import Axes
+
+# Every colour of a figure is one of these; svg.py swaps light for dark by name.
+LIGHT: Final[dict[str, str]] = {
+    "ink": "#1c2127",
+    "muted": "#5a6472",
+    "axis": "#aeb6c0",
+    "grid": "#e4e8ec",
+    "paper": "#fdfefe",
+    "shade": "#f1f4f7",
+    "batch": "#0a62b4",
+    "none": "#c2500a",
+    "layer": "#0b7a58",
+    "group": "#8246b4",
+    "ghost": "#8a6a00",
+    "batch_no_affine": "#3d8fd1",
+    "affine_only": "#717d8c",
+    "other": "#a4326e",
+    "for3": "#0a5fb0",
+    "for2": "#5b9bd8",
+    "for1": "#b9d7f2",
+    "even": "#eef1f4",
+    "against1": "#f8d3b8",
+    "against2": "#e8935b",
+    "against3": "#c04a02",
+    "onlight": "#20262d",
+    "ondark": "#fbfcfd",
+}
+DARK: Final[dict[str, str]] = {
+    "ink": "#e7eaee",
+    "muted": "#a2adba",
+    "axis": "#57616d",
+    "grid": "#2a3139",
+    "paper": "#15191f",
+    "shade": "#1d232a",
+    "batch": "#6fb4f5",
+    "none": "#f29a5c",
+    "layer": "#4fc79d",
+    "group": "#c49bee",
+    "ghost": "#d9bb4d",
+    "batch_no_affine": "#9fd0fb",
+    "affine_only": "#98a4b3",
+    "other": "#ee8fbf",
+    "for3": "#7fbdf8",
+    "for2": "#3d83c6",
+    "for1": "#1f4266",
+    "even": "#262c34",
+    "against1": "#57351d",
+    "against2": "#b4622a",
+    "against3": "#f4a469",
+    "onlight": "#e9edf1",
+    "ondark": "#11151a",
+}
+MARKERS: Final[dict[str, str]] = {
+    "batch": "o",
+    "none": "s",
+    "layer": "^",
+    "group": "D",
+    "ghost": "v",
+    "batch_no_affine": "P",
+    "affine_only": "X",
+}
+NORM_TITLES: Final[dict[str, str]] = {
+    "batch": "with BN",
+    "none": "without BN",
+    "layer": "layer norm",
+    "group": "group norm",
+    "ghost": "ghost BN",
+    "batch_no_affine": "BN without γ, β",
+    "affine_only": "γ, β only",
+}
+
+TEXT: Final = 12.0
+SMALL: Final = 11.0
+RC: Final[dict[str, Any]] = {
+    "svg.fonttype": "none",
+    "svg.hashsalt": "batchnorm-bench",
+    "text.parse_math": False,  # names are data: a dollar sign in one is a dollar sign
+    "font.family": "DejaVu Sans",
+    "font.size": TEXT,
+    "axes.titlesize": TEXT,
+    "axes.labelsize": TEXT,
+    "xtick.labelsize": SMALL,
+    "ytick.labelsize": SMALL,
+    "text.color": LIGHT["ink"],
+    "axes.labelcolor": LIGHT["muted"],
+    "axes.titlecolor": LIGHT["ink"],
+    "axes.titlelocation": "left",
+    "axes.titlepad": 8.0,
+    "axes.edgecolor": LIGHT["axis"],
+    "axes.linewidth": 1.0,
+    "axes.facecolor": "none",
+    "axes.grid": False,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "xtick.color": LIGHT["axis"],
+    "ytick.color": LIGHT["axis"],
+    "xtick.labelcolor": LIGHT["muted"],
+    "ytick.labelcolor": LIGHT["muted"],
+    "xtick.major.size": 4.0,
+    "ytick.major.size": 0.0,
+    "xtick.minor.size": 0.0,
+    "grid.color": LIGHT["grid"],
+    "grid.linewidth": 1.0,
+    "lines.linewidth": 2.0,
+    "lines.solid_capstyle": "round",
+    "lines.markersize": 6.0,
+    "figure.facecolor": "none",
+    "figure.dpi": 72,
+    "axes.unicode_minus": True,
+}
+
+
+@dataclass(frozen=True)
+class Shape:
+    """Where a figure will be shown.
+
+    Parameters
+    ----------
+    name
+        ``wide`` or ``narrow``.
+    width
+        CSS pixels.
+    """
+
+    name: str
+    width: float
+
+    @property
+    def narrow(self) -> bool:
+        """Whether it is the form for a phone."""
+        return self.name == "narrow"
+
+    def columns(self, panels: int, most: int = 4, narrow_most: int = 2) -> int:
+        """Columns of small multiples for that many panels."""
+        return max(1, min(panels, narrow_most if self.narrow else most))
+
+
+WIDE: Final = Shape("wide", 720.0)
+NARROW: Final = Shape("narrow", 344.0)
+
+
+@contextlib.contextmanager
+def style() -> Iterator[None]:
+    """Draw inside this context: the shared type scale, lines and colours."""
+    with mpl.rc_context(RC):
+        yield
+
+
+def new_figure(shape: Shape, height: float) -> Figure:
+    """Make an empty figure of a height in CSS pixels."""
+    return Figure(figsize=(shape.width / 72, height / 72), dpi=72)
+
+
+@dataclass(frozen=True)
+class Margins:
+    """Room around the axes in CSS pixels, and between small multiples."""
+
+    left: float = 56.0
+    right: float = 12.0
+    top: float = 28.0
+    bottom: float = 46.0
+    across: float = 28.0
+    down: float = 44.0
+
+
+def panels(
+    figure: Figure, rows: int, columns: int, margins: Margins, *, share: bool = True
+) -> np.ndarray[Any, Any]:
+    """Lay out small multiples with margins in pixels.
+
+    Returns
+    -------
+    numpy.ndarray
+        Axes of shape (rows, columns).
+    """
+    width, height = figure.get_size_inches() * 72
+    inner_width = (width - margins.left - margins.right - margins.across * (columns - 1)) / columns
+    inner_height = (height - margins.top - margins.bottom - margins.down * (rows - 1)) / rows
+    axes = figure.subplots(
+        rows,
+        columns,
+        squeeze=False,
+        sharex=share,
+        sharey=share,
+        gridspec_kw={
+            "left": margins.left / width,
+            "right": 1 - margins.right / width,
+            "top": 1 - margins.top / height,
+            "bottom": margins.bottom / height,
+            "wspace": margins.across / inner_width,
+            "hspace": margins.down / inner_height,
+        },
+    )
+    found: np.ndarray[Any, Any] = axes
+    return found
+
+
+def norm_colour(norm: str) -> str:
+    """Colour of a norm; a norm with an argument takes its family's."""
+    return LIGHT.get(norm.split(":", maxsplit=1)[0], LIGHT["other"])
+
+
+def norm_marker(norm: str) -> str:
+    """Marker of a norm, so that colour is never the only sign."""
+    return MARKERS.get(norm.split(":", maxsplit=1)[0], "h")
+
+
+def norm_title(norm: str) -> str:
+    """Name of a norm as a direct label says it."""
+    family, _, argument = norm.partition(":")
+    title = NORM_TITLES.get(family, clip(family))
+    return f"{title} ({argument})" if argument else title
+
+
+def clip(text: str, length: int = 28) -> str:
+    """Shorten a name that would not fit; names come from users and may be of any length."""
+    text = " ".join(text.split())
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def grid_lines(ax: Axes, axis: str = "y") -> None:
+    """Draw quiet guide lines."""
+    ax.grid(visible=True, axis=axis, color=LIGHT["grid"], linewidth=1.0)  # type: ignore[arg-type]
+
+
+def log_axis(ax: Axes, axis: str = "x", *, number: Any = None) -> None:
+    """Make an axis logarithmic with plain numbers as labels."""
+    (ax.set_xscale if axis == "x" else ax.set_yscale)("log")
+    side = ax.xaxis if axis == "x" else ax.yaxis
+    side.set_major_locator(LogLocator(numticks=6))
+    side.set_major_formatter(FuncFormatter(lambda v, _: (number or plain)(v)))
+    side.set_minor_formatter(NullFormatter())
+    side.set_minor_locator(NullLocator())
+
+
+def percent_axis(ax: Axes, axis: str = "y") -> None:
+    """Show fractions as per cent."""
+    side = ax.xaxis if axis == "x" else ax.yaxis
+    side.set_major_formatter(FuncFormatter(lambda v, _: f"{plain(100 * v)} %"))
+
+
+def plain(value: float) -> str:
+    """Write a number as people do: 10,000, 0.25, 1e-4; never more digits than it has."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 1000:
+        return f"{value:,.0f}".replace("-", "−")
+    if abs(value) >= 0.001:
+        return f"{value:.4g}".replace("-", "−")
+    mantissa, _, exponent = f"{value:.2e}".partition("e")
+    digits = mantissa.rstrip("0").rstrip(".")
+    return f"{digits}e{int(exponent)}".replace("-", "−")
+
+
+def direct_label(ax: Axes, x: float, y: float, text: str, colour: str, **options: Any) -> None:
+    """Name a line where it is, in its colour."""
+    settings: dict[str, Any] = {
+        "xytext": (6, 0),
+        "textcoords": "offset points",
+        "va": "center",
+        "ha": "left",
+        "fontsize": SMALL,
+        "color": colour,
+        "fontweight": "bold",
+        "annotation_clip": False,
+    }
+    ax.annotate(text, (x, y), **{**settings, **options})
+
+
+def key(figure: Figure, entries: Sequence[tuple[str, str, str]], *, left: float = 8.0) -> None:
+    """Write one line of names in their colours at the top: the key of small multiples.
+
+    Parameters
+    ----------
+    entries
+        Text, colour and marker of each.
+    left
+        Where it starts, in CSS pixels.
+    """
+    width, height = figure.get_size_inches() * 72
+    x, y = left, height - 11
+    for text, colour, marker in entries:
+        needed = 16 + 7.2 * len(text)
+        if x > left and x + needed > width:
+            x, y = left, y - 17
+        figure.add_artist(
+            mpl.lines.Line2D(
+                [(x + 5) / width],
+                [y / height],
+                marker=marker,
+                color=colour,
+                markersize=7,
+                linestyle="none",
+                markeredgewidth=0,
+            )
+        )
+        figure.text(
+            (x + 14) / width,
+            y / height - 0.5 / height,
+            text,
+            color=colour,
+            fontsize=SMALL,
+            fontweight="bold",
+            va="center",
+        )
+        x += needed + 14
+
+
+def nothing_to_show(shape: Shape, reason: str) -> Figure:
+    """Make the figure that stands where there is no data, and says why."""
+    figure = new_figure(shape, 90)
+    figure.text(
+        0.5, 0.5, reason, ha="center", va="center", color=LIGHT["muted"], fontsize=TEXT, wrap=True
+    )
+    return figure

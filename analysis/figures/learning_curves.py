@@ -1,0 +1,165 @@
+"""Validation accuracy along training, both arms, one small panel for each condition."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from analysis.figures import grammar
+from analysis.figures.evidence import Evidence, arms_of, setting_words
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+    from analysis.figures.grammar import Shape
+
+TITLE: Final = "Validation accuracy along training"
+CAPTION: Final = (
+    "Line: mean over seeds; band: the middle 80 % of seeds. Both axes are stretched: steps on a "
+    "logarithmic scale, accuracy so that each halving of the error takes the same height. "
+    "Dotted: the targets."
+)
+_TICKS: Final = (0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
+
+
+def frame(evidence: Evidence) -> pd.DataFrame:
+    """Summarise the curves.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``batch_size``, ``learning_rate``, ``norm``, ``step``, ``seeds``, ``mean``, ``low``, ``high``
+        (fractions), with ``diverged`` and ``planned`` trials of the condition.
+    """
+    curves = evidence.curves("validation_accuracy")
+    if curves.empty:
+        return pd.DataFrame()
+    keys = ["batch_size", "learning_rate", "norm"]
+    curves = curves[curves["step"] > 0]
+    grouped = curves.groupby([*keys, "step"], observed=True)["value"]
+    found = grouped.agg(
+        seeds="size",
+        mean="mean",
+        low=lambda v: v.quantile(0.1),
+        high=lambda v: v.quantile(0.9),
+    ).reset_index()
+    trials = evidence.trials()
+    counts = trials.groupby(keys, observed=True).agg(
+        diverged=("status", lambda s: int((s == "diverged").sum())), planned=("status", "size")
+    )
+    return found.merge(counts.reset_index(), on=keys, how="left").sort_values([*keys, "step"])
+
+
+def draw(data: pd.DataFrame, shape: Shape) -> Figure:
+    """Draw small multiples: learning rates down, batch sizes across."""
+    if data.empty:
+        return grammar.nothing_to_show(shape, "No validation curves in this store")
+    settings = sorted(
+        {(r, b) for r, b in zip(data["learning_rate"], data["batch_size"], strict=True)}
+    )
+    across = len({b for _, b in settings})
+    columns = shape.columns(len(settings), most=max(across, 1) if across <= 5 else 4)
+    rows = -(-len(settings) // columns)
+    margins = grammar.Margins(left=50, right=10, top=58, bottom=48, across=14, down=34)
+    height = margins.top + margins.bottom + rows * 104 + (rows - 1) * margins.down
+    figure = grammar.new_figure(shape, height)
+    axes = grammar.panels(figure, rows, columns, margins)
+    norms = arms_of(data["norm"])
+    grammar.key(
+        figure,
+        [(grammar.norm_title(n), grammar.norm_colour(n), grammar.norm_marker(n)) for n in norms],
+    )
+    floor = float(data["low"].min())
+    for ax, (rate, batch) in zip(axes.flat, settings, strict=False):
+        panel = data[(data["learning_rate"] == rate) & (data["batch_size"] == batch)]
+        _panel(ax, panel, norms)
+        ax.set_title(
+            setting_words(batch, rate, short=True),
+            fontsize=grammar.SMALL,
+            color=grammar.LIGHT["ink"],
+            pad=5,
+        )
+    for ax in axes.flat[len(settings) :]:
+        ax.set_axis_off()
+    first = axes.flat[0]
+    _accuracy_axis(first, floor, float(data["high"].max()))
+    grammar.log_axis(first, "x")
+    for target in data.attrs.get("targets", ()):
+        for ax in axes.flat[: len(settings)]:
+            ax.axhline(target, color=grammar.LIGHT["axis"], linewidth=1, linestyle=(0, (1, 2)))
+    figure.supxlabel(
+        "steps (optimizer updates)",
+        y=10 / height,
+        va="bottom",
+        fontsize=grammar.TEXT,
+        color=grammar.LIGHT["muted"],
+    )
+    return figure
+
+
+def describe(data: pd.DataFrame) -> str:
+    """Say in words what the figure shows."""
+    if data.empty:
+        return "No validation curves."
+    last = data.sort_values("step").groupby(["norm", "batch_size", "learning_rate"]).tail(1)
+    parts = []
+    for norm in arms_of(last["norm"]):
+        ends = last.loc[last["norm"] == norm, "mean"]
+        parts.append(
+            f"{grammar.norm_title(norm)}, mean accuracy at the last step lies between "
+            f"{100 * ends.min():.1f} and {100 * ends.max():.1f} %"
+        )
+    return (
+        f"Learning curves in {last.groupby(['batch_size', 'learning_rate']).ngroups} settings: "
+        + ("; ".join(parts) + ".")
+    )
+
+
+def _panel(ax: Axes, panel: pd.DataFrame, norms: list[str]) -> None:
+    grammar.grid_lines(ax)
+    for norm in norms:
+        line = panel[panel["norm"] == norm]
+        if line.empty:
+            continue
+        colour = grammar.norm_colour(norm)
+        ax.fill_between(line["step"], line["low"], line["high"], color=colour, alpha=0.2, lw=0)
+        ax.plot(line["step"], line["mean"], color=colour, linewidth=1.8)
+    counted: Any = panel.drop_duplicates("norm")
+    lost = [
+        f"{int(d)}/{int(n)} {grammar.norm_title(name)}"
+        for name, d, n in zip(counted["norm"], counted["diverged"], counted["planned"], strict=True)
+        if d > 0
+    ]
+    if lost:
+        ax.text(
+            0.97,
+            0.06,
+            "diverged: " + ", ".join(lost),
+            transform=ax.transAxes,
+            ha="right",
+            va="bottom",
+            fontsize=9.5,
+            color=grammar.LIGHT["muted"],
+        )
+
+
+def _accuracy_axis(ax: Axes, low: float, high: float) -> None:
+    """Stretch accuracy by the logarithm of the error, labelled with accuracy."""
+    ax.set_yscale(
+        "function",
+        functions=(
+            lambda v: -np.log10(np.clip(1 - np.asarray(v, dtype=float), 1e-4, None)),
+            lambda v: 1 - 10 ** -np.asarray(v, dtype=float),
+        ),
+    )
+    top = min(0.9995, 1 - (1 - high) / 1.35)
+    bottom = max(0.0, 1 - (1 - low) * 1.1)
+    ax.set_ylim(bottom, max(top, bottom + 0.01))
+    inside = [t for t in _TICKS if bottom <= t <= top]
+    ax.yaxis.set_major_locator(FixedLocator(inside))
+    ax.yaxis.set_minor_locator(NullLocator())
+    ax.yaxis.set_major_formatter(FuncFormatter(lambda v, _: f"{grammar.plain(100 * v)} %"))

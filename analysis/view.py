@@ -1,0 +1,213 @@
+"""The view model: what the templates print, as ready strings. No template computes anything."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Cell:
+    """A cell of a table; ``sort`` is the key for sorting where the text would sort wrongly."""
+
+    text: str
+    sort: str = ""
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table; numbers stand to the right."""
+
+    title: str
+    numeric: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that scrolls inside its own box; ``note`` says what was left out."""
+
+    caption: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    note: str = ""
+    filter: bool = False
+
+
+@dataclass(frozen=True)
+class Download:
+    """A file that is embedded in the page."""
+
+    name: str
+    uri: str
+    label: str
+
+
+@dataclass(frozen=True)
+class Picture:
+    """One rendering of a figure."""
+
+    uri: str
+    width: str
+    height: str
+
+
+@dataclass(frozen=True)
+class FigureView:
+    """A figure in both renderings, with the table behind it."""
+
+    id: str
+    title: str
+    setting: str
+    caption: str
+    alt: str
+    wide: Picture
+    narrow: Picture
+    table: Table
+    csv: Download
+
+
+@dataclass(frozen=True)
+class VerdictView:
+    """A verdict: word, shape and colour (by ``slug``), place in the order, and the rule in words."""
+
+    word: str
+    slug: str
+    order: str
+    rule: str
+
+
+@dataclass(frozen=True)
+class Glyph:
+    """Coordinates of the little interval in the scorecard, in its own units."""
+
+    zero: str
+    zone_x: str
+    zone_width: str
+    low: str
+    high: str
+    estimate: str
+    label: str
+
+
+@dataclass(frozen=True)
+class ScoreRow:
+    """One claim in the scorecard."""
+
+    id: str
+    title: str
+    verdict: VerdictView
+    estimate: str
+    interval: str
+    glyph: Glyph | None
+    n: str
+    n_sort: str
+    p: str
+    p_sort: str
+
+
+@dataclass(frozen=True)
+class ScoreGroup:
+    """A group of claims in the scorecard."""
+
+    title: str
+    rows: tuple[ScoreRow, ...]
+
+
+@dataclass(frozen=True)
+class LiteratureView:
+    """A published result beside ours."""
+
+    reference: str
+    url: str
+    place: str
+    figure: str
+    stance: str
+    same_regime: str
+    ours: str
+
+
+Facts = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """A claim's section."""
+
+    id: str
+    group: str
+    title: str
+    sentence: str
+    source: str
+    verdict: VerdictView
+    finding: str
+    why: str
+    warnings: tuple[str, ...]
+    facts: Facts
+    figures: tuple[FigureView, ...]
+    results: Table | None
+    change: tuple[str, ...]
+    sensitivity_summary: str
+    sensitivity: Table | None
+    literature: tuple[LiteratureView, ...]
+    csv: tuple[Download, ...]
+
+
+@dataclass(frozen=True)
+class Banner:
+    """A mark on the report that can't be missed."""
+
+    kind: str
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Traceback:
+    """An error as it was stored."""
+
+    title: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TrialsView:
+    """How every trial ended."""
+
+    summary: str
+    counts: Facts
+    table_title: str
+    table: Table | None
+    tracebacks: tuple[Traceback, ...]
+    csv: tuple[Download, ...]
+
+
+@dataclass(frozen=True)
+class RunView:
+    """One run: command and environment."""
+
+    title: str
+    command: str
+    table: Table
+
+
+@dataclass(frozen=True)
+class Page:
+    """The whole report."""
+
+    title: str
+    eyebrow: str
+    question: str
+    audience: Facts
+    answer: tuple[str, ...]
+    banners: tuple[Banner, ...]
+    scorecard: tuple[ScoreGroup, ...]
+    scorecard_note: str
+    overview: tuple[FigureView, ...]
+    claims: tuple[ClaimView, ...]
+    words: tuple[VerdictView, ...]
+    studies: Table
+    trials: TrialsView
+    runs: tuple[RunView, ...]
+    registry_hash: str
+    registry_note: str
+    bibtex: str
+    exports: tuple[Download, ...] = field(default=())
