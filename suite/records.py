@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Final, Literal, get_args
 
 Status = Literal["ok", "diverged", "undefined", "oom", "failed"]
@@ -153,7 +154,7 @@ class Trial:
     def __post_init__(self) -> None:
         _require(self.seed >= 0, f"seed must not be negative, not {self.seed}")
 
-    @property
+    @cached_property
     def key(self) -> str:
         """Content hash of all that determines the trial: 32 hexadecimal digits."""
         return content_hash(dataclasses.asdict(self))

@@ -1,0 +1,1 @@
+"""Executors: where stacks are trained. ``base`` has the contract; one executor a file."""

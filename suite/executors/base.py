@@ -1,0 +1,141 @@
+"""The contract of an executor, and what every executor does when training goes wrong.
+
+An executor trains stacks and reports what happens, in any order. It neither chooses the stacks nor
+stores results: the runner does both, in the one process that may write.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from suite.errors import BenchError, InterruptedRunError, TrialUndefinedError
+from suite.records import Trial, TrialResult
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from suite.planning import Stack
+    from suite.records import Status
+
+ShouldStop: TypeAlias = Callable[[], bool]
+# Trains trials of one shape as one stack, a result for each in the same order; raises
+# InterruptedRunError between steps once should_stop() holds.
+Trainer: TypeAlias = Callable[[Sequence[Trial], ShouldStop], Sequence[TrialResult]]
+
+
+@dataclass(frozen=True)
+class StackStarted:
+    """A stack began to train."""
+
+    stack: Stack
+
+
+@dataclass(frozen=True)
+class StackFinished:
+    """A stack is trained; ``results`` are its trials', in its order."""
+
+    stack: Stack
+    results: tuple[TrialResult, ...]
+    seconds: float
+
+
+class Executor(ABC):
+    """Trains stacks somewhere.
+
+    A stack whose training raises gives results with status ``failed``; one that runs out of memory
+    is tried again in halves, and ``oom`` is the status of a trial that does not fit even alone.
+    """
+
+    @abstractmethod
+    def run(
+        self, stacks: Sequence[Stack], should_stop: ShouldStop
+    ) -> Iterator[StackStarted | StackFinished]:
+        """Train every stack; yield a start and a finish for each, stacks in any order.
+
+        Raises
+        ------
+        InterruptedRunError
+            ``should_stop()`` held; stacks that are not yet yielded as finished are dropped whole.
+        """
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Say in plain JSON values how it runs: its name, processes and threads."""
+
+    def close(self) -> None:  # noqa: B027 - most executors hold nothing
+        """Free whatever it holds."""
+
+
+class Guard:
+    """A trainer around which nothing is lost: every trial of a stack gets a result.
+
+    Parameters
+    ----------
+    train
+        The trainer that may raise.
+    """
+
+    def __init__(self, train: Trainer) -> None:
+        self._train = train
+        self._fits: dict[str, int] = {}
+
+    def __call__(self, stack: Stack, should_stop: ShouldStop) -> StackFinished:
+        """Train a stack; only an interrupt, or a fault of this project, is raised."""
+        started = time.perf_counter()
+        results = self._train_fitting(stack.shape, stack.trials, should_stop)
+        return StackFinished(stack, tuple(results), time.perf_counter() - started)
+
+    def _train_fitting(
+        self, shape: str, trials: Sequence[Trial], should_stop: ShouldStop
+    ) -> list[TrialResult]:
+        """Train in halves of halves, as small as this shape is known to need."""
+        if len(trials) <= self._fits.get(shape, len(trials)):
+            try:
+                return self._train_once(trials, should_stop)
+            except _OutOfMemory as error:
+                if len(trials) == 1:
+                    return [_without_result(trials[0], "oom", str(error))]
+                self._fits[shape] = (len(trials) + 1) // 2
+        half = (len(trials) + 1) // 2
+        return [
+            result
+            for part in (trials[:half], trials[half:])
+            for result in self._train_fitting(shape, part, should_stop)
+        ]
+
+    def _train_once(self, trials: Sequence[Trial], should_stop: ShouldStop) -> list[TrialResult]:
+        try:
+            results = list(self._train(trials, should_stop))
+        except InterruptedRunError:
+            raise
+        except TrialUndefinedError as error:
+            return [_without_result(trial, "undefined", str(error)) for trial in trials]
+        except Exception as error:
+            if _is_out_of_memory(error):
+                raise _OutOfMemory(f"out of memory: {error}") from None
+            return [_without_result(t, "failed", traceback.format_exc()) for t in trials]
+        if [result.trial for result in results] != list(trials):
+            raise BenchError("the trainer did not give one result for each trial, in order")
+        return results
+
+
+class _OutOfMemory(Exception):  # noqa: N818 - a signal within this module
+    pass
+
+
+def _without_result(trial: Trial, status: Status, reason: str) -> TrialResult:
+    return TrialResult(trial=trial, status=status, reason=reason)
+
+
+def _is_out_of_memory(error: Exception) -> bool:
+    """Tell by type, or for torch's CPU allocator by message, since it has no type of its own."""
+    return (
+        isinstance(error, MemoryError)
+        or type(error).__name__ == "OutOfMemoryError"
+        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+    )

@@ -1,0 +1,44 @@
+"""Trains in this process, one stack after the other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from suite.errors import InterruptedRunError
+from suite.executors.base import Executor, Guard, StackStarted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from suite.executors.base import ShouldStop, StackFinished, Trainer
+    from suite.planning import Stack
+
+
+class InProcessExecutor(Executor):
+    """The plainest executor: what is trained is trained here, with all of torch's threads.
+
+    Parameters
+    ----------
+    train
+        Trains the trials of one stack.
+    threads
+        Threads that torch uses, for the record.
+    """
+
+    def __init__(self, train: Trainer, threads: int) -> None:
+        self._guard = Guard(train)
+        self._threads = threads
+
+    def run(
+        self, stacks: Sequence[Stack], should_stop: ShouldStop
+    ) -> Iterator[StackStarted | StackFinished]:
+        """Train the stacks in their order."""
+        for stack in stacks:
+            if should_stop():
+                raise InterruptedRunError("stopped between two stacks")
+            yield StackStarted(stack)
+            yield self._guard(stack, should_stop)
+
+    def describe(self) -> dict[str, Any]:
+        """One process, and its threads."""
+        return {"name": "in-process", "processes": 1, "threads": self._threads}

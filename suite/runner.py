@@ -1,0 +1,229 @@
+"""The runner: plan × executor × store. It trains what is not done yet, and never prints.
+
+What happens is told to a callback as events; results go to the store one stack at a time, so at any
+moment everything that was finished is safe.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from suite.errors import InterruptedRunError
+from suite.executors.base import Executor, ShouldStop, StackFinished, StackStarted
+from suite.planning import Plan, Stack, cut_stacks
+from suite.records import Trial
+
+if TYPE_CHECKING:
+    from suite.store import StoreReader, StoreWriter
+
+UNSUCCESSFUL: Final = ("failed", "oom")
+
+# Trials of one shape → the stack size that trains them fastest, and the timings behind it.
+ChooseSize: TypeAlias = Callable[[Sequence[Trial]], tuple[int, dict[int, float]]]
+
+
+@dataclass(frozen=True)
+class SizesWanted:
+    """Stack sizes of so many shapes are about to be chosen by timing."""
+
+    shapes: int
+
+
+@dataclass(frozen=True)
+class SizeChosen:
+    """The stack size of one shape is known."""
+
+    shape: str
+    size: int
+
+
+@dataclass(frozen=True)
+class TrainingStarts:
+    """What is to be trained, and how many trials of the plan are done already."""
+
+    stacks: tuple[Stack, ...]
+    done: int
+
+
+Event: TypeAlias = SizesWanted | SizeChosen | TrainingStarts | StackStarted | StackFinished
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user may ask for beside the plan.
+
+    Parameters
+    ----------
+    force
+        Train what is done once more; an old row goes when the new one is there.
+    retry_failed
+        Train trials that are stored as ``failed`` or ``oom`` once more.
+    fail_fast
+        Stop after the first stack with such a trial.
+    """
+
+    force: bool = False
+    retry_failed: bool = False
+    fail_fast: bool = False
+
+
+@dataclass(frozen=True)
+class Summary:
+    """How a run ended.
+
+    Parameters
+    ----------
+    statuses
+        Status → trials of the plan, ``missing`` for those that are not stored.
+    trained
+        Trials that this run trained.
+    first_failure
+        Status and reason of the first unsuccessful trial of this run.
+    """
+
+    statuses: dict[str, int]
+    trained: int
+    first_failure: tuple[str, str] | None = None
+
+    @property
+    def unsuccessful(self) -> int:
+        """Trials of the plan that failed or ran out of memory."""
+        return sum(self.statuses.get(status, 0) for status in UNSUCCESSFUL)
+
+    @property
+    def missing(self) -> int:
+        """Trials of the plan that no run has finished."""
+        return self.statuses.get("missing", 0)
+
+
+def run_plan(
+    plan: Plan,
+    store: StoreWriter,
+    executor: Executor,
+    choose_size: ChooseSize,
+    info: dict[str, Any],
+    *,
+    options: Options,
+    should_stop: ShouldStop,
+    on_event: Callable[[Event], None],
+) -> Summary:
+    """Train all that is missing and store it.
+
+    Parameters
+    ----------
+    plan
+        The whole plan; what the store holds of it is skipped.
+    store
+        Open for writing.
+    executor
+        Trains the stacks.
+    choose_size
+        Called once for each shape; the choice is kept in the store, and used again on resume.
+    info
+        Plain JSON about this run, for the record.
+    options
+        See ``Options``.
+    should_stop
+        Asked between steps and stacks.
+    on_event
+        Told what happens, in this thread.
+
+    Raises
+    ------
+    InterruptedRunError
+        ``should_stop()`` held. What was finished is stored; the same call goes on from there.
+    """
+    wanted = pending(plan, store, options)
+    run = store.begin_run(
+        _now(),
+        {**info, "executor": executor.describe(), "options": dataclasses.asdict(options)},
+        plan.studies,
+        plan.planned,
+    )
+    sizes = _sizes(plan, wanted, store, choose_size, should_stop, on_event)
+    stacks = tuple(
+        dataclasses.replace(stack, trials=left)
+        for stack in cut_stacks(plan, sizes)
+        if (left := tuple(t for t in stack.trials if t.key in wanted))
+    )
+    on_event(TrainingStarts(stacks, done=len(plan.trials) - len(wanted)))
+    trained, first_failure = 0, None
+    for event in executor.run(stacks, should_stop):
+        if isinstance(event, StackFinished):
+            store.add(run, event.results)
+            trained += len(event.results)
+            bad = [r for r in event.results if r.status in UNSUCCESSFUL]
+            if bad and first_failure is None:
+                first_failure = (bad[0].status, bad[0].reason)
+        on_event(event)
+        if options.fail_fast and first_failure is not None:
+            break
+    else:
+        store.finish_run(run, _now())
+    return Summary(count_statuses(plan, store), trained, first_failure)
+
+
+def pending(plan: Plan, store: StoreReader, options: Options) -> set[str]:
+    """Keys of the plan's trials that are to be trained."""
+    stored = store.statuses()
+    if options.force:
+        redone = _redone(store)
+        return {key for key in plan.trials if key not in redone}
+    again = UNSUCCESSFUL if options.retry_failed else ()
+    return {key for key in plan.trials if key not in stored or stored[key] in again}
+
+
+def count_statuses(plan: Plan, store: StoreReader) -> dict[str, int]:
+    """Status → number of the plan's trials."""
+    stored = store.statuses()
+    return dict(Counter(stored.get(key, "missing") for key in plan.trials))
+
+
+def _redone(store: StoreReader) -> set[str]:
+    """Trials that a forced run trained before it was stopped: the next one goes on from there."""
+    unfinished = set()
+    for run in reversed(store.runs()):
+        if run["finished"] is not None or not run.get("options", {}).get("force"):
+            break
+        unfinished.add(run["id"])
+    return {key for key, run in store.trained_by().items() if run in unfinished}
+
+
+def _sizes(  # noqa: PLR0917
+    plan: Plan,
+    wanted: set[str],
+    store: StoreWriter,
+    choose_size: ChooseSize,
+    should_stop: ShouldStop,
+    on_event: Callable[[Event], None],
+) -> dict[str, int]:
+    """Stack size of every shape with work to do, chosen now or by an earlier run of this plan."""
+    kept = store.stack_sizes()
+    sizes = {}
+    missing = []
+    for shape, trials in plan.shapes.items():
+        if any(trial.key in wanted for trial in trials):
+            # The number of trials is part of the name: a plan with more seeds may choose anew.
+            name = f"{len(trials)} × {shape}"
+            if name in kept:
+                sizes[shape] = kept[name]
+            else:
+                missing.append((name, shape, trials))
+    if missing:
+        on_event(SizesWanted(len(missing)))
+    for name, shape, trials in missing:
+        if should_stop():
+            raise InterruptedRunError("stopped while stack sizes were chosen")
+        sizes[shape], timings = choose_size(trials)
+        store.keep_stack_size(name, sizes[shape], timings)
+        on_event(SizeChosen(shape, sizes[shape]))
+    return sizes
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
