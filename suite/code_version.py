@@ -21,6 +21,11 @@ if TYPE_CHECKING:
 
 _SUITE: Final = Path(__file__).parent
 _SHARED: Final = ("data.py", "models/layers.py", "optimizers.py", "records.py", "seeds.py")
+_COST: Final = (
+    *(f"cost/{name}.py" for name in ("clock", "energy", "folding", "load", "memory", "network")),
+    *(f"cost/{name}.py" for name in ("operations", "protocol", "worker")),
+    *("models/layers.py", "optimizers.py", "training/build.py"),
+)
 
 
 def code_version(condition: Condition, probes: tuple[str, ...] = ()) -> str:
@@ -44,6 +49,13 @@ def code_version(condition: Condition, probes: tuple[str, ...] = ()) -> str:
             *(("probes.py", *(f"probes/{name}.py" for name in sorted(probes))) if probes else ()),
         )
     )
+
+
+def cost_version(condition: Condition) -> str:
+    """Hash the code that measures the cost of a condition: 16 hexadecimal digits."""
+    norm = parse_norm(condition.norm)
+    model = model_spec(condition.model)
+    return _version((*_COST, _file_of(norm.spec.module), _file_of(model.module)))
 
 
 @functools.cache

@@ -1,0 +1,83 @@
+"""Energy from the device's own counter (NVML), where there is one; never an estimate."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from suite.cost.protocol import Clock
+
+
+class EnergyCounter:
+    """The total energy of one NVIDIA device since its driver was loaded.
+
+    Parameters
+    ----------
+    nvml
+        The module ``pynvml``.
+    handle
+        NVML's handle of the device.
+    """
+
+    def __init__(self, nvml: Any, handle: Any) -> None:
+        self._nvml = nvml
+        self._handle = handle
+
+    @classmethod
+    def of(cls, device: str) -> Self | None:
+        """Open the counter of a device; None where it has none or ``pynvml`` is not installed."""
+        if not device.startswith("cuda"):
+            return None
+        try:
+            nvml = importlib.import_module("pynvml")
+        except ImportError:
+            return None
+        import torch  # noqa: PLC0415
+
+        # By UUID: CUDA_VISIBLE_DEVICES changes CUDA's numbers and not NVML's.
+        uuid = torch.cuda.get_device_properties(device).uuid
+        try:
+            nvml.nvmlInit()
+            counter = cls(nvml, nvml.nvmlDeviceGetHandleByUUID(f"GPU-{uuid}"))
+            counter.joules()
+        except nvml.NVMLError:
+            return None  # the driver has no counter for this device
+        return counter
+
+    def joules(self) -> float:
+        """Read the counter, in joules."""
+        return float(self._nvml.nvmlDeviceGetTotalEnergyConsumption(self._handle)) / 1000
+
+    def joules_per_pass(
+        self,
+        run: Callable[[], object],
+        synchronise: Callable[[], None],
+        clock: Clock,
+        seconds: float,
+        pass_seconds: float,
+    ) -> float:
+        """Run an activity for a while and divide its energy by its passes.
+
+        Parameters
+        ----------
+        run, synchronise
+            One pass, and waiting for the device.
+        clock
+            Says when the time is over.
+        seconds
+            At least so long; the counter moves about ten times a second.
+        pass_seconds
+            What a pass takes, so that the clock is read now and then only.
+        """
+        block = max(1, round(0.05 / pass_seconds))
+        synchronise()
+        passes, start, before = 0, clock.now(), self.joules()
+        while clock.now() - start < seconds:
+            for _ in range(block):
+                run()
+            synchronise()
+            passes += block
+        return (self.joules() - before) / passes

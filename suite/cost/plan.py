@@ -1,0 +1,106 @@
+"""Which costs to measure: conditions × devices × replicates, without torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from suite.cost_records import CostProtocol, CostTask
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from suite.records import Condition
+
+
+@dataclass(frozen=True)
+class CostStudy:
+    """The cost part of a grid.
+
+    Parameters
+    ----------
+    why
+        One sentence for the report.
+    conditions
+        Networks to compare; those of one device share each process.
+    replicates
+        Fresh processes; the unit of every test about cost.
+    protocol
+        How times are taken.
+    """
+
+    why: str
+    conditions: tuple[Condition, ...]
+    replicates: int
+    protocol: CostProtocol
+
+    def __post_init__(self) -> None:
+        if self.replicates < 1 or not self.conditions:
+            raise ValueError("a study of cost needs a condition and a replicate")
+
+
+@dataclass(frozen=True)
+class Replicate:
+    """All that one fresh process measures: every condition on one device, interleaved."""
+
+    device: str
+    number: int
+    tasks: tuple[CostTask, ...]
+
+
+def plan_costs(
+    study: CostStudy, devices: Sequence[str], version: Callable[[Condition], str]
+) -> tuple[Replicate, ...]:
+    """Cross a study of cost with devices; the first replicate of each device comes first.
+
+    Parameters
+    ----------
+    study
+        What to measure.
+    devices
+        Names as torch writes them.
+    version
+        Condition → version of the code that its measurement runs.
+    """
+    versions = {condition: version(condition) for condition in study.conditions}
+    return tuple(
+        Replicate(
+            device,
+            number,
+            tuple(
+                CostTask(
+                    condition=condition,
+                    replicate=number,
+                    protocol=study.protocol,
+                    device=device,
+                    code_version=versions[condition],
+                )
+                for condition in study.conditions
+            ),
+        )
+        for number in range(study.replicates)
+        for device in devices
+    )
+
+
+def pending(
+    replicates: Sequence[Replicate], statuses: Mapping[str, str], *, retry: Sequence[str] = ()
+) -> tuple[Replicate, ...]:
+    """Give the replicates that still have to be measured.
+
+    A replicate is measured whole or not at all: the arms of a comparison come from one process.
+
+    Parameters
+    ----------
+    replicates
+        The plan.
+    statuses
+        Key → status of what the store holds.
+    retry
+        Statuses that don't count as done.
+    """
+    return tuple(
+        replicate
+        for replicate in replicates
+        if any(statuses.get(task.key, "missing") in ("missing", *retry) for task in replicate.tasks)
+    )
