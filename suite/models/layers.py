@@ -26,4 +26,34 @@ class StackedLinear(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Map (stack, batch, inputs) to (stack, batch, outputs)."""
-        return torch.baddbmm(self.bias.unsqueeze(1), x, self.weight.transpose(1, 2))
+        out: torch.Tensor = _BatchedLinear.apply(x, self.weight, self.bias)  # type: ignore[no-untyped-call]
+        return out
+
+
+class _BatchedLinear(torch.autograd.Function):
+    """y = x Wᵀ + b for each member.
+
+    Autograd's own derivative gives the gradient of W as a transposed view, which then is copied at
+    every step, at the price of another matrix product; here it is contiguous from the start.
+    """
+
+    @staticmethod
+    def forward(  # type: ignore[override]
+        ctx: torch.autograd.function.FunctionCtx,
+        x: torch.Tensor,
+        weight: torch.Tensor,
+        bias: torch.Tensor,
+    ) -> torch.Tensor:
+        ctx.save_for_backward(x, weight)
+        return torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
+
+    @staticmethod
+    def backward(  # type: ignore[override]
+        ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor
+    ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
+        x, weight = ctx.saved_tensors  # type: ignore[attr-defined]
+        return (
+            torch.bmm(gradient, weight) if ctx.needs_input_grad[0] else None,  # type: ignore[attr-defined]
+            torch.bmm(gradient.transpose(1, 2), x),
+            gradient.sum(1),
+        )
