@@ -1,8 +1,8 @@
 """The version of the code that determines a trial's numbers, without torch.
 
 It is the hash of syntax trees, docstrings left out, of the shared trainer and of that trial's own
-norm, model and dataset. So comments, new norms or a better report leave finished trials finished,
-and a change of the trainer makes them other trials.
+norm, model, dataset and probes. So comments, new norms or a better report leave finished trials
+finished, and a change of the trainer makes them other trials.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Final
 
 from suite.models import model_spec
 from suite.norms import parse_norm
+from suite.probes import probe_spec
 
 if TYPE_CHECKING:
+    from suite.probes import ProbeCost
     from suite.records import Condition
 
 _SUITE: Final = Path(__file__).parent
 _SHARED: Final = ("data.py", "models/layers.py", "optimizers.py", "records.py", "seeds.py")
+_PROBING: Final = ("base.py", "network.py", "schedule.py", "session.py")
 _COST: Final = (
     *(f"cost/{name}.py" for name in ("clock", "energy", "folding", "load", "memory", "network")),
     *(f"cost/{name}.py" for name in ("operations", "protocol", "worker")),
@@ -46,8 +49,9 @@ def code_version(condition: Condition, probes: tuple[str, ...] = ()) -> str:
             _file_of(norm.spec.module),
             _file_of(model_spec(condition.model).module),
             f"datasets/{condition.dataset}.py",
-            *(("probes.py", *(f"probes/{name}.py" for name in sorted(probes))) if probes else ()),
-        )
+            *_probe_files(probes),
+        ),
+        tuple(probe_spec(name).cost for name in sorted(probes)),
     )
 
 
@@ -58,12 +62,22 @@ def cost_version(condition: Condition) -> str:
     return _version((*_COST, _file_of(norm.spec.module), _file_of(model.module)))
 
 
+def _probe_files(probes: tuple[str, ...]) -> tuple[str, ...]:
+    if not probes:
+        return ()
+    specs = [probe_spec(name) for name in probes]
+    own = {_file_of(module) for spec in specs for module in (spec.module, *spec.modules)}
+    return (*(f"probes/{name}" for name in _PROBING), *sorted(own))
+
+
 @functools.cache
-def _version(files: tuple[str, ...]) -> str:
+def _version(files: tuple[str, ...], costs: tuple[ProbeCost, ...] = ()) -> str:
     digest = hashlib.sha256()
     for name in files:
         path = _SUITE / name
         digest.update(f"{name}\n{_syntax(path) if path.is_file() else ''}\n".encode())
+    if costs:  # what probes cost decides how often they run
+        digest.update(repr(costs).encode())
     return digest.hexdigest()[:16]
 
 

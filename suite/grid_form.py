@@ -19,13 +19,13 @@ from suite.models import MODELS
 from suite.norms import parse_norm
 from suite.optimizers import OPTIMIZERS
 from suite.places import shown
+from suite.probes import PROBES
 from suite.records import Budget, Condition, Protocol, Split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
 
 MAX_TRIALS: Final = 100_000
-PROBES: Final[tuple[str, ...]] = ()
 NAME_RULE: Final = (
     "a name has letters, digits, - and _ only, starts with a letter or digit, and has at most 64"
 )
@@ -149,7 +149,7 @@ class StudyForm(Form):
         return Protocol(
             budget=Budget(epochs=self.epochs, steps=self.steps, samples=self.samples),
             split=self.split,
-            probes=tuple(self.probes),
+            probes=tuple(sorted(self.probes)),  # their order changes nothing
             evaluations_per_decade=self.evaluations_per_decade,
             trace_every=self.trace_every,
         )
@@ -170,11 +170,11 @@ class StudyForm(Form):
         if len(budgets) != 1:
             given = " and ".join(budgets) if budgets else "none"
             yield "", f"give exactly one of epochs, steps or samples, not {given}"
-        for axis, values in self.axes.items():
+        for key, values in {**self.axes, "probes": self.probes}.items():
             first: dict[Hashable, int] = {}
             for i, value in enumerate(values):
                 if value in first:
-                    yield f".{axis}[{i}]", f"{shown(value)} is there twice, see [{first[value]}]"
+                    yield f".{key}[{i}]", f"{shown(value)} is there twice, see [{first[value]}]"
                 first.setdefault(value, i)
         yield from self._depth_faults()
         yield from self._size_faults()

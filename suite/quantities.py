@@ -43,6 +43,9 @@ class Quantity:
     facet: str = ""
 
 
+# Facets of one number a trial from what a probe measures along training.
+_SUMMARY: Final = "initial, final, or mean over the points after the first"
+
 _ALL: Final = (
     # convergence
     Quantity("steps", "steps", "neither", "outcome", "Optimizer updates done."),
@@ -123,6 +126,216 @@ _ALL: Final = (
         "higher",
         "outcome",
         "Test accuracy with population statistics recomputed after training.",
+    ),
+    Quantity(
+        "running_statistics_lag",
+        "fraction",
+        "lower",
+        "both",
+        "Validation accuracy with statistics of the batch, less that with running statistics.",
+        _SUMMARY,
+    ),
+    # mechanism probes
+    Quantity(
+        "gradient_norm",
+        "1",
+        "neither",
+        "curve",
+        "Norm of the minibatch gradient of a layer's weights, mean over the probe's minibatches.",
+        "layer",
+    ),
+    Quantity(
+        "gradient_ratio",
+        "1",
+        "neither",
+        "both",
+        "Gradient norm of the first layer's weights over that of the last layer's.",
+        _SUMMARY,
+    ),
+    Quantity(
+        "gradient_imbalance",
+        "decades",
+        "lower",
+        "both",
+        "Distance of the ratio of first to last layer's gradient norm from 1, in factors of ten.",
+        _SUMMARY,
+    ),
+    Quantity(
+        "gradient_ratio_variation",
+        "decades",
+        "lower",
+        "outcome",
+        "Standard deviation along training of the logarithm to base 10 of the ratio of first to "
+        "last layer's gradient norm.",
+    ),
+    Quantity(
+        "gradient_noise",
+        "1",
+        "lower",
+        "both",
+        "Variance of the minibatch gradient over the squared norm of its mean; left out where the "
+        "mean can't be told from zero.",
+        _SUMMARY,
+    ),
+    Quantity(
+        "gradient_noise_share",
+        "fraction",
+        "lower",
+        "both",
+        "Variance of the minibatch gradient over its mean square: 0 without noise, 1 without "
+        "signal.",
+        _SUMMARY,
+    ),
+    Quantity(
+        "landscape_loss",
+        "nats",
+        "lower",
+        "curve",
+        "Minibatch loss after a step of that size along the negative gradient.",
+        "step size",
+    ),
+    Quantity(
+        "landscape_loss_range",
+        "nats",
+        "lower",
+        "both",
+        "Largest less smallest minibatch loss along the negative gradient.",
+        _SUMMARY,
+    ),
+    Quantity(
+        "gradient_predictiveness",
+        "1",
+        "lower",
+        "both",
+        "Largest norm of the change of the gradient along its own direction; the smaller, the "
+        "better the gradient predicts what follows.",
+        _SUMMARY,
+    ),
+    Quantity(
+        "effective_smoothness",
+        "1",
+        "lower",
+        "both",
+        "Largest norm of the change of the gradient over the distance moved along it (β).",
+        _SUMMARY,
+    ),
+    Quantity(
+        "gradient_shift",
+        "1",
+        "lower",
+        "both",
+        "Norm of the change of a layer's gradient when the layers before it are updated, over the "
+        "norm of the gradient.",
+        f"layer; {_SUMMARY}",
+    ),
+    Quantity(
+        "gradient_shift_cosine",
+        "1",
+        "higher",
+        "both",
+        "Cosine between a layer's gradient before and after the layers before it are updated.",
+        f"layer; {_SUMMARY}",
+    ),
+    Quantity(
+        "input_drift",
+        "1",
+        "lower",
+        "both",
+        "How far mean and standard deviation of a layer's inputs moved since the point before, "
+        "root mean square over features, in standard deviations of the layer's inputs.",
+        f"layer, or empty for the mean over layers; {_SUMMARY}",
+    ),
+    Quantity(
+        "input_drift_mean",
+        "1",
+        "lower",
+        "both",
+        "The part of the drift that is in the means.",
+        f"layer, or empty for the mean over layers; {_SUMMARY}",
+    ),
+    Quantity(
+        "input_drift_std",
+        "1",
+        "lower",
+        "both",
+        "The part of the drift that is in the standard deviations.",
+        f"layer, or empty for the mean over layers; {_SUMMARY}",
+    ),
+    Quantity(
+        "dead_relu",
+        "fraction",
+        "lower",
+        "both",
+        "Share of ReLU units that are zero for every image of the probe's minibatches.",
+        f"layer, or empty for all layers; {_SUMMARY}",
+    ),
+    Quantity("gamma_mean", "1", "neither", "curve", "Mean of γ over features.", "norm layer"),
+    Quantity(
+        "gamma_std", "1", "neither", "curve", "Standard deviation of γ over features.", "norm layer"
+    ),
+    Quantity("beta_mean", "1", "neither", "curve", "Mean of β over features.", "norm layer"),
+    Quantity(
+        "beta_std", "1", "neither", "curve", "Standard deviation of β over features.", "norm layer"
+    ),
+    Quantity(
+        "running_mean_gap",
+        "1",
+        "lower",
+        "both",
+        "Distance of the running mean from the minibatches' own, in standard deviations, root mean "
+        "square over features.",
+        f"norm layer, or empty for the mean over layers; {_SUMMARY}",
+    ),
+    Quantity(
+        "running_variance_gap",
+        "1",
+        "lower",
+        "both",
+        "Absolute natural logarithm of running variance over the minibatches' own, mean over "
+        "features.",
+        f"norm layer, or empty for the mean over layers; {_SUMMARY}",
+    ),
+    Quantity(
+        "normalized_mean_error",
+        "1",
+        "lower",
+        "both",
+        "Largest distance from 0 of a feature's mean over the batch, after normalizing and before "
+        "γ and β.",
+        f"norm layer, or empty for the largest of all layers; {_SUMMARY}",
+    ),
+    Quantity(
+        "normalized_variance_error",
+        "1",
+        "lower",
+        "both",
+        "Largest distance from 1 of a feature's variance over the batch, after normalizing and "
+        "before γ and β.",
+        f"norm layer, or empty for the largest of all layers; {_SUMMARY}",
+    ),
+    Quantity(
+        "preactivation_mean",
+        "1",
+        "neither",
+        "curve",
+        "Mean over the batch of what goes into the activation, mean over features.",
+        "norm layer",
+    ),
+    Quantity(
+        "preactivation_std",
+        "1",
+        "neither",
+        "curve",
+        "Standard deviation over the batch of what goes into the activation, mean over features.",
+        "norm layer",
+    ),
+    Quantity(
+        "preactivation_histogram",
+        "fraction",
+        "neither",
+        "curve",
+        "Share of what goes into the activation that falls into a bin.",
+        "norm layer, space, lower edge of the bin",
     ),
     # cost, measured apart from training
     Quantity(
