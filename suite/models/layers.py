@@ -38,7 +38,7 @@ class _BatchedLinear(torch.autograd.Function):
     """
 
     @staticmethod
-    def forward(  # type: ignore[override]
+    def forward(
         ctx: torch.autograd.function.FunctionCtx,
         x: torch.Tensor,
         weight: torch.Tensor,
@@ -51,7 +51,7 @@ class _BatchedLinear(torch.autograd.Function):
     def backward(  # type: ignore[override]
         ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor
     ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
-        x, weight = ctx.saved_tensors  # type: ignore[attr-defined]
+        x, weight = ctx.saved_tensors
         return (
             torch.bmm(gradient, weight) if ctx.needs_input_grad[0] else None,  # type: ignore[attr-defined]
             torch.bmm(gradient.transpose(1, 2), x),

@@ -12,16 +12,19 @@ from typing import TYPE_CHECKING
 import torch
 
 from suite.models import model_spec
+from suite.records import TrialResult
+from suite.training.record import undefined
 from suite.training.serial import run_serial
+from suite.training.sizing import StackChoice, choose_stack_size
 from suite.training.stacked import run_stacked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from suite.data import Dataset
-    from suite.records import Trial, TrialResult
+    from suite.records import Trial
 
-__all__ = ["train_serial", "train_stack"]
+__all__ = ["StackChoice", "choose_stack_size", "train_serial", "train_stack"]
 
 
 def _never() -> bool:
@@ -36,6 +39,8 @@ def train_serial(
     should_stop: Callable[[], bool] = _never,
 ) -> TrialResult:
     """Train one trial with the textbook's loop.
+
+    Where the norm meets a batch of one image the result is ``undefined``, with the reason.
 
     Parameters
     ----------
@@ -55,6 +60,8 @@ def train_serial(
     ModelError
         The model ignores its norm argument or can't take this norm.
     """
+    if reason := undefined(trial, dataset):
+        return TrialResult(trial=trial, status="undefined", reason=reason)
     record, _ = run_serial(trial, dataset, dtype=dtype, should_stop=should_stop)
     return record.results()[0]
 
@@ -87,5 +94,7 @@ def train_stack(
     """
     if not model_spec(trials[0].condition.model).has_stacked:
         return [train_serial(t, dataset, dtype=dtype, should_stop=should_stop) for t in trials]
+    if reason := undefined(trials[0], dataset):
+        return [TrialResult(trial=t, status="undefined", reason=reason) for t in trials]
     record, _ = run_stacked(trials, dataset, dtype=dtype, should_stop=should_stop)
     return record.results()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 import torch
 
+from suite.fits import undefined_reason
 from suite.training.evaluate import AsStack, loss_and_accuracy
 from suite.training.outcomes import Evaluation, Run, result
 from suite.training.schedule import evaluation_steps
@@ -21,6 +22,14 @@ if TYPE_CHECKING:
     from suite.records import Trial, TrialResult
 
 TRAIN_IMAGES: Final = 10_000  # the first of the training part: enough for its final loss
+
+
+def undefined(trial: Trial, dataset: Dataset) -> str:
+    """Say why a trial has no meaning on this dataset; empty where it has one."""
+    condition, protocol = trial.condition, trial.protocol
+    images = len(dataset.split(trial.seed, protocol.split, condition.train_size).train)
+    steps = protocol.budget.steps_for(images, condition.batch_size)
+    return undefined_reason(condition.norm, condition.batch_size, images, steps)
 
 
 class Record:

@@ -28,32 +28,54 @@ def run_stacked(
     dtype: torch.dtype,
     should_stop: Callable[[], bool],
 ) -> tuple[Record, nn.Module]:
-    """Train S trials of one ``stack_shape``; give their record and the trained model.
-
-    The members' losses are summed, so each member's gradient is that of its own loss.
-    """
-    condition, device = trials[0].condition, trials[0].device
+    """Train S trials of one ``stack_shape``; give their record and the trained model."""
+    device = trials[0].device
     data = dataset.to(device)
     record = Record(trials, data)
     model = build_stacked(trials, data.spec, dtype).to(device)
-    step = MemberOptimizer(model, trials)
-    images, labels = data.train_images, data.train_labels
+    step = StackedStep(model, trials, data)
     seeds = [t.seed for t in trials]
-    ones = torch.ones(len(trials), dtype=dtype, device=device)
     record.begin(model)
-    for batch in batches(record.train, seeds, condition.batch_size, record.steps):
-        x = scaled(images.index_select(0, batch.view(-1)), dtype)
-        y = labels.index_select(0, batch.view(-1))
-        logits = model(x.view(*batch.shape, *images.shape[1:]))
-        losses = member_losses(logits, y.view(batch.shape))
-        torch.autograd.backward(losses, ones)
-        step()
-        if record.step_done(losses.detach()):
+    for batch in batches(record.train, seeds, trials[0].condition.batch_size, record.steps):
+        if record.step_done(step(batch)):
             break
         if should_stop():
             raise InterruptedRunError("stopped between two steps; run the same command to go on")
     record.finish()
     return record, model
+
+
+class StackedStep:
+    """One optimizer update of every member.
+
+    The members' losses are summed, so each member's gradient is that of its own loss.
+
+    Parameters
+    ----------
+    model
+        Stacked, on the device of ``data``.
+    trials
+        The S members.
+    data
+        Where the batches' images are.
+    """
+
+    def __init__(self, model: nn.Module, trials: Sequence[Trial], data: Dataset) -> None:
+        self.model = model
+        self.images, self.labels = data.train_images, data.train_labels
+        self.update = MemberOptimizer(model, trials)
+        self.dtype = self.update.parameters[0].dtype
+        self.ones = torch.ones(len(trials), dtype=self.dtype, device=self.images.device)
+
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        """Train on images (S, b) by index; give the losses (S,) before the update."""
+        flat = batch.view(-1)
+        x = scaled(self.images.index_select(0, flat), self.dtype)
+        y = self.labels.index_select(0, flat).view(batch.shape)
+        losses = member_losses(self.model(x.view(*batch.shape, *x.shape[1:])), y)
+        torch.autograd.backward(losses, self.ones)
+        self.update()
+        return losses.detach()
 
 
 class MemberOptimizer:
@@ -89,6 +111,7 @@ class MemberOptimizer:
 
 
 def _runs(trials: Sequence[Trial]) -> Iterator[tuple[slice, dict[str, Any]]]:
+    """Cut the members into runs of neighbours that share step size and weight decay."""
     start = 0
     for end in range(1, len(trials) + 1):
         first = trials[start].condition
