@@ -118,6 +118,9 @@ class Comparison(_Strict):
         evidence.
     over
         The axis that a spread, slope, largest or best value is taken along.
+    select_by
+        Quantity of the validation images by which ``tuned`` chooses a setting; empty: the metric
+        itself.
     role
         ``evidence`` for a further comparison of the claim, ``context`` for one that is only shown.
     direction
@@ -140,7 +143,7 @@ class Comparison(_Strict):
 
     name: Text
     measure: Text
-    metric: str
+    metric: Text
     facet: str = ""
     study: Text
     arms: Arms = Arms()
@@ -148,6 +151,7 @@ class Comparison(_Strict):
     primary: dict[Axis, AxisValue] = {}
     mean_over: tuple[Axis, ...] = ()
     over: Axis | None = None
+    select_by: str = ""
     role: Literal["primary", "evidence", "context"] = "primary"
     direction: Literal["higher", "lower"]
     decision: Literal["superiority", "typical"] = "superiority"
@@ -159,10 +163,10 @@ class Comparison(_Strict):
     reads: tuple[Text, Text]
     reference: dict[str, float] = {}
 
-    @field_validator("metric")
+    @field_validator("metric", "select_by")
     @classmethod
     def _known(cls, name: str) -> str:
-        if name not in QUANTITIES:
+        if name and name not in QUANTITIES:
             raise ValueError(f"no quantity is named {name!r}")
         return name
 
@@ -172,6 +176,9 @@ class Comparison(_Strict):
             raise ValueError("a margin on the ratio scale is a ratio above 1")
         if (self.decision == "typical") != bool(self.reference):
             raise ValueError("reference values go with decision 'typical', and only with it")
+        chooser = self.select_by or self.metric
+        if self.measure == "tuned" and chooser.startswith("test_"):
+            raise ValueError("a setting is never chosen by test data: give select_by")
         if self.over in self.primary or set(self.mean_over) & set(self.primary):
             raise ValueError("an axis is either fixed or reduced over")
         return self

@@ -121,7 +121,8 @@ class Contrast:
 class ContrastResult:
     """A contrast with its statistics and the word that the rule gives it.
 
-    All numbers are on the comparison's scale and oriented as the contrast is. Where there is too
+    All numbers are on the comparison's scale and oriented as the contrast is (for the decision
+    ``typical`` they are in standard deviations between seeds, published above ours). Where there is too
     little data the interval is infinite, p is 1 and what can't be computed is NaN (None for a
     count).
 
@@ -134,13 +135,14 @@ class ContrastResult:
     estimate, low, high
         Mean over seeds and its 95 % interval.
     p, p_adjusted
-        Two-sided paired t, raw and after Holm.
+        Two-sided paired t, raw and after Holm; for ``typical`` the test that the published run lies
+        outside the central 95 %.
     p_permutation
         Exact sign-flip permutation.
     tests_disagree
         The two differ about p < .05.
     p_equivalence
-        Two one-sided tests against the margin, after Holm.
+        Two one-sided tests against the margin, after Holm; for ``typical`` that it lies inside.
     effect_size, effect_size_low, effect_size_high
         d_z, mean over standard deviation of the differences, and its interval.
     minimum_detectable

@@ -35,7 +35,7 @@ def measure(
     A trial trains where its final metric (validation accuracy) is at least the dataset's target
     that ``facet`` names; a diverged one does not. Where all settings train the limit lies beyond
     them, where none does below: such a seed gets the largest or the smallest setting tried, which
-    makes the contrast smaller, never larger, and the note counts them.
+    makes the contrast smaller, never larger, and counts as censored.
     """
     over = comparison.over
     assert over is not None, f"{comparison.name}: a limit is taken along an axis"
@@ -52,16 +52,22 @@ def measure(
         pairs[side] = (pairs[side] >= target).astype("float64").where(known)
         pairs[f"{side}_lost"] = pairs[f"{side}_lost"].mask(unknown, "no target is stored")
     limits = collapse(pairs, over, largest_that_trains)
+    none_trains = collapse(pairs, over, lambda _, trains: float(trains.max() == 0))
     wanted = ", ".join(f"{name} {value:.0%}" for name, value in targets.items())
     notes = [f"Trains: final {comparison.metric.replace('_', ' ')} of at least {wanted}."]
     top = float(pairs[over].max())
     for side in ARMS:
-        reached, known_seeds = int((limits[side] == top).sum()), int(limits[side].notna().sum())
-        if reached:
+        above, below = limits[side] == top, none_trains[side] == 1
+        limits[f"{side}_censored"] = above | below
+        total = int(limits[side].notna().sum())
+        name = arm_name(comparison, side)
+        if above.any():
             notes.append(
-                f"{arm_name(comparison, side)}: {top:g}, the largest tried, still trains in "
-                f"{reached} of {known_seeds}; its limit may lie above."
+                f"{name}: {top:g}, the largest tried, still trains in {int(above.sum())} of "
+                f"{total}; its limit may lie above."
             )
+        if below.any():
+            notes.append(f"{name}: none of those tried trains in {int(below.sum())} of {total}.")
     return contrasts(limits, comparison, notes)
 
 

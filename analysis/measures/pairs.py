@@ -159,24 +159,33 @@ def collapse(
     pandas.DataFrame
         A pair table without that axis.
     """
-    match = [c for c in match_columns(pairs) if c != over]
-    rows = []
-    for key, group in pairs.groupby([*match, "seed"], dropna=False, sort=False):
-        defined = group[_defined(group)].sort_values(over)
-        row: dict[str, Any] = dict(zip([*match, "seed"], key, strict=True))
-        for side in ARMS:
-            lost = _reasons(defined, f"{side}_lost", [over])
-            settings = defined[over].to_numpy(dtype=np.float64)
-            values = defined[side].to_numpy(dtype=np.float64)
-            row[side] = math.nan if lost or not len(values) else reduce(settings, values)
-            row[f"{side}_lost"] = lost
-            row[f"{side}_undefined"] = (
-                "" if len(defined) else _reasons(group, f"{side}_undefined", [over])
+    where = [c for c in match_columns(pairs) if c != over] + ["seed"]
+    ordered = pairs.sort_values([*where, over], kind="stable", ignore_index=True)
+    group = ordered.groupby(where, dropna=False, sort=True).ngroup()
+    defined = _defined(ordered)
+    first = ~group.duplicated()
+    result = ordered.loc[first, where].set_index(group[first])
+    used, used_group = ordered[defined], group[defined]
+    settings = used[over].to_numpy(np.float64)
+    slices = used_group.groupby(used_group).indices
+    for side in ARMS:
+        values = used[side].to_numpy(np.float64)
+        reduced = {g: reduce(settings[at], values[at]) for g, at in slices.items()}
+        result[side] = pd.Series(reduced, dtype="float64")
+        result[f"{side}_censored"] = used[f"{side}_censored"].groupby(used_group).any()
+        result[f"{side}_diverged"] = used[f"{side}_diverged"].groupby(used_group).sum()
+        for what, rows in (("lost", used), ("undefined", ordered[~group.isin(slices)])):
+            column = f"{side}_{what}"
+            marked = rows[rows[column] != ""]
+            result[column] = pd.Series(
+                {g: _reasons(r, column, [over]) for g, r in marked.groupby(group[marked.index])},
+                dtype="str",
             )
-            row[f"{side}_censored"] = bool(defined[f"{side}_censored"].any())
-            row[f"{side}_diverged"] = int(defined[f"{side}_diverged"].sum())
-        rows.append(row)
-    return pd.DataFrame(rows).astype({c: pairs[c].dtype for c in match}) if rows else pairs
+            result[column] = result[column].fillna("")
+        result[side] = result[side].where(result[f"{side}_lost"] == "")
+        result[f"{side}_censored"] = result[f"{side}_censored"].eq(other=True)
+        result[f"{side}_diverged"] = result[f"{side}_diverged"].fillna(0).astype("int64")
+    return result.reset_index(drop=True)
 
 
 def contrasts(
@@ -190,14 +199,18 @@ def contrasts(
     """
     if pairs.empty:
         return []
-    table = pairs.assign(difference=_differences(pairs, comparison))
+    table = with_differences(pairs, comparison)
     named = named_axes(table, comparison)
 
     def grouped(match: Sequence[str]) -> list[Contrast]:
         found = []
         for key, group in table.groupby(list(match), dropna=False, sort=True):
             condition = condition_of(match, key)
-            label = label_of(condition, [axis for axis in named if axis in match])
+            shown = [axis for axis in named if axis in condition]
+            averaged = [f"{a.replace('_', ' ')}s" for a in named if a not in condition]
+            label = label_of(condition, shown) if shown or not averaged else ""
+            if averaged:
+                label += f"{', ' if label else ''}mean over {' and '.join(averaged)}"
             found.append(seed_contrast(group, condition, comparison, label, notes))
         return found
 
@@ -314,8 +327,13 @@ def condition_of(match: Sequence[str], key: Sequence[Any]) -> dict[str, object]:
 
 def named_axes(pairs: pd.DataFrame, comparison: Comparison) -> list[str]:
     """Choose the axes that a label names: those that vary, else those that the registry fixes."""
-    varying = [c for c in match_columns(pairs) if pairs[c].nunique(dropna=False) > 1]
+    varying = [c for c in match_columns(pairs) if pairs[c].nunique(dropna=False) > 1]  # noqa: PD101
     return varying or list(comparison.primary)
+
+
+def with_differences(pairs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Add ``difference``: on the comparison's scale, above 0 where the claim predicts it."""
+    return pairs.assign(difference=_differences(pairs, comparison))
 
 
 def _differences(pairs: pd.DataFrame, comparison: Comparison) -> pd.Series[float]:

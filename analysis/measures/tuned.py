@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from analysis.contrasts import Contrast
 from analysis.measures.pairs import (
     ARMS,
     arm_name,
@@ -17,12 +17,123 @@ from analysis.measures.pairs import (
     named_axes,
     pair_table,
     seed_contrast,
+    with_differences,
     with_roles,
 )
 from analysis.stats.tuned import tuned_contrast
+from suite.quantities import quantity
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from analysis.claims import Comparison
+    from analysis.contrasts import Contrast
     from analysis.samples import Samples
+
+
+def measure(
+    samples: Samples, comparison: Comparison, chance: Mapping[str, float]
+) -> list[Contrast]:
+    """Compare the arms, each at the setting of ``comparison.over`` that is best for it.
+
+    The first third of the seeds choose, by the mean of ``select_by`` (validation, never test); the
+    others are tested. A setting at which a choosing seed diverged is never chosen. A seed that
+    lacks a trial at any setting does not choose.
+    """
+    over = comparison.over
+    assert over is not None, f"{comparison.name}: what is tuned is an axis"
+    pairs = pair_table(samples, comparison, chance)
+    if pairs.empty:
+        return []
+    chooser = comparison.select_by or comparison.metric
+    facet = comparison.facet if chooser == comparison.metric else ""
+    other = comparison.model_copy(update={"metric": chooser, "facet": facet})
+    chosen_by = pair_table(samples, other, chance)
+    match = [c for c in match_columns(pairs) if c != over]
+    both = pairs.merge(chosen_by, on=[*match, over, "seed"], suffixes=("", "_choice"))
+    named = [axis for axis in named_axes(pairs, comparison) if axis in match]
+    found = [
+        _contrast(group, condition_of(match, key), comparison, named)
+        for key, group in both.groupby(match, dropna=False, sort=True)
+    ]
+    return with_roles(found, [], comparison)
+
+
+def _contrast(
+    group: pd.DataFrame,
+    condition: dict[str, object],
+    comparison: Comparison,
+    named: Sequence[str],
+) -> Contrast:
+    over = str(comparison.over)
+    words = over.replace("_", " ")
+    place = label_of(condition, named) + ", " if named else ""
+    label = f"{place}each arm at its best {words}"
+    defined = group[(group["treatment_undefined"] == "") & (group["control_undefined"] == "")]
+    picks, agreement, tested, choosing = _choose(defined, comparison)
+    notes = [
+        f"{arm_name(comparison, side)} at {words} {pick:g}, the best of {agreement[side]:.0%} of "
+        f"the {choosing} seeds that chose."
+        for side, pick in picks.items()
+        if pick is not None
+    ]
+    rows = _at(defined, "treatment", picks["treatment"], over).merge(
+        _at(defined, "control", picks["control"], over), on="seed"
+    )
+    rows = rows[rows["seed"].isin(tested)]
+    return seed_contrast(with_differences(rows, comparison), condition, comparison, label, notes)
+
+
+def _choose(
+    group: pd.DataFrame, comparison: Comparison
+) -> tuple[dict[str, float | None], dict[str, float], list[int], int]:
+    """Let the first seeds choose each arm's setting.
+
+    Returns
+    -------
+    tuple
+        Arm → setting (None where none trained), arm → agreement of the choosing seeds, the seeds
+        that did not choose, and how many chose.
+    """
+    over = str(comparison.over)
+    scores: dict[str, pd.DataFrame] = {}
+    complete = pd.Series(data=True, index=sorted(group["seed"].unique()))
+    for side in ARMS:
+        table = group.pivot(index="seed", columns=over, values=f"{side}_choice")  # noqa: PD010
+        complete &= table.notna().all(axis=1)
+        went_off = group.pivot(index="seed", columns=over, values=f"{side}_diverged")  # noqa: PD010
+        scores[side] = table.mask(went_off.astype(bool))
+    kept = {side: table[complete].to_numpy(np.float64) for side, table in scores.items()}
+    if not complete.any():
+        return dict.fromkeys(ARMS), dict.fromkeys(ARMS, 0.0), list(complete.index), 0
+    result = tuned_contrast(
+        *(kept[side] for side in ARMS),
+        *(kept[side] for side in ARMS),
+        better=quantity(comparison.select_by or comparison.metric).better,
+    )
+    settings = [float(column) for column in scores["treatment"].columns]
+    chosen = (result.first_choice, result.second_choice)
+    picks = {
+        side: None if choice is None else settings[choice]
+        for side, choice in zip(ARMS, chosen, strict=True)
+    }
+    agreement = dict(zip(ARMS, (result.first_agreement, result.second_agreement), strict=True))
+    seeds = complete.index[complete]
+    choosing = {int(seeds[i]) for i in result.selecting}
+    return (
+        picks,
+        agreement,
+        [s for s in map(int, complete.index) if s not in choosing],
+        len(choosing),
+    )
+
+
+def _at(group: pd.DataFrame, side: str, pick: float | None, over: str) -> pd.DataFrame:
+    """Take one arm's side of the pair table at the setting chosen for it."""
+    columns = [c for c in group.columns if c == side or c.startswith(f"{side}_")]
+    if pick is not None:
+        return group[group[over] == pick][["seed", *columns]]
+    rows = group.drop_duplicates("seed")[["seed", *columns]].copy()
+    rows[side] = math.nan
+    rows[f"{side}_lost"] = f"no {over.replace('_', ' ')} at which all choosing seeds trained"
+    return rows

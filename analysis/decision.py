@@ -1,0 +1,148 @@
+"""From contrasts to words: families of tests, Holm, the rule.
+
+Split from the reporting of it (:mod:`analysis.verdicts`) so that the same decision can be made many
+times over: without each seed, with another test, on simulated data.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from analysis.rule import Figures, claim_word, contrast_word, typical_word
+from analysis.stats.equivalence import equivalence
+from analysis.stats.inputs import MINIMUM_SEEDS
+from analysis.stats.multiplicity import holm
+from analysis.stats.paired import paired
+from analysis.stats.typicality import typicality
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.claims import Claim
+    from analysis.contrasts import Contrast, Word
+    from analysis.stats.paired import PairedResult
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A contrast with its test and, before Holm, what the rule looks at."""
+
+    contrast: Contrast
+    test: PairedResult
+    figures: Figures
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What the rule says about a claim.
+
+    Parameters
+    ----------
+    word, why
+        Of the claim.
+    figures, words, reasons
+        Of each contrast, in the order given, after Holm.
+    families
+        How many tests the family of each contrast holds; 1 for a contrast outside of any.
+    """
+
+    word: Word
+    why: str
+    figures: tuple[Figures, ...]
+    words: tuple[Word, ...]
+    reasons: tuple[str, ...]
+    families: tuple[int, ...]
+
+
+def judged(contrast: Contrast) -> Judged:
+    """Test one contrast."""
+    margin, x = contrast.comparison.scaled_margin, contrast.differences
+    test = paired(x, margin=margin)
+    typical = contrast.comparison.decision == "typical"
+    place = typicality(x, margin) if typical else None
+    return Judged(
+        contrast,
+        test,
+        Figures(
+            n=contrast.n,
+            missing=len(contrast.missing),
+            censored=contrast.censored_pairs,
+            margin=margin,
+            estimate=place.z if place else test.estimate,
+            low=place.low if place else test.low,
+            high=place.high if place else test.high,
+            p=place.p_outside if place else test.p,
+            p_equivalence=place.p_inside if place else equivalence(x, margin).p,
+        ),
+    )
+
+
+def decide(cases: Sequence[tuple[Claim, Sequence[Judged]]]) -> list[Decision]:
+    """Decide all claims together.
+
+    Parameters
+    ----------
+    cases
+        Claims with their contrasts; the figures' p values are raw.
+
+    Returns
+    -------
+    list of Decision
+        In the order given.
+    """
+    family = [
+        (i, j)
+        for i, (_, row) in enumerate(cases)
+        for j, one in enumerate(row)
+        if one.contrast.role == "primary" and _tested(one)
+    ]
+    across = dict(zip(family, _adjust([cases[i][1][j].figures for i, j in family]), strict=True))
+    decisions = []
+    for i, (_, row) in enumerate(cases):
+        within = [j for j, one in enumerate(row) if one.contrast.role != "context" and _tested(one)]
+        adjusted = dict(zip(within, _adjust([row[j].figures for j in within]), strict=True))
+        figures = [across.get((i, j), adjusted.get(j, one.figures)) for j, one in enumerate(row)]
+        families = [
+            len(family) if (i, j) in across else len(within) if j in adjusted else 1
+            for j in range(len(row))
+        ]
+        decisions.append(_decide_one(row, figures, families))
+    return decisions
+
+
+def _decide_one(
+    row: Sequence[Judged], figures: Sequence[Figures], families: Sequence[int]
+) -> Decision:
+    given = [
+        (typical_word if one.contrast.comparison.decision == "typical" else contrast_word)(f)
+        for one, f in zip(row, figures, strict=True)
+    ]
+    roles = [one.contrast.role for one in row]
+    words = tuple(word for word, _ in given)
+    reasons = tuple(why for _, why in given)
+    deciding = [f for f, role in zip(figures, roles, strict=True) if role != "context"]
+    word, why = claim_word(
+        [w for w, role in zip(words, roles, strict=True) if role == "primary"],
+        [w for w, role in zip(words, roles, strict=True) if role == "evidence"],
+        pairs=sum(f.n + f.missing for f in deciding),
+        missing=sum(f.missing for f in deciding),
+    )
+    if not why and "primary" in roles:
+        why = reasons[roles.index("primary")]
+    return Decision(word, why, tuple(figures), words, reasons, tuple(families))
+
+
+def _tested(one: Judged) -> bool:
+    return one.figures.n >= MINIMUM_SEEDS
+
+
+def _adjust(figures: Sequence[Figures]) -> list[Figures]:
+    """Adjust both kinds of p over a family."""
+    p = holm([f.p for f in figures])
+    p_equivalence = holm([f.p_equivalence for f in figures])
+    return [
+        dataclasses.replace(f, p=float(a), p_equivalence=float(b))
+        for f, a, b in zip(figures, p, p_equivalence, strict=True)
+    ]

@@ -1,0 +1,146 @@
+"""Claims and contrasts → verdicts with everything that a report prints.
+
+The mathematics is that of :mod:`analysis.stats`, the rule that of :mod:`analysis.rule`, and the
+families of tests are formed in :mod:`analysis.decision`.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from typing import TYPE_CHECKING
+
+from analysis.change import what_would_change
+from analysis.claims import load_registry
+from analysis.contrasts import ContrastResult, Verdict, Verdicts
+from analysis.decision import decide, judged
+from analysis.measures import claim_contrasts
+from analysis.measures.pairs import label_of
+from analysis.rule import LEVEL, MOST_MISSING
+from analysis.sensitivity import sensitivities
+from analysis.stats.planning import seeds_needed
+from analysis.units import natural
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.claims import Claim, Registry
+    from analysis.contrasts import Contrast
+    from analysis.decision import Decision, Judged
+    from analysis.samples import Samples
+
+
+def judge_samples(samples: Samples, registry: Registry | None = None) -> Verdicts:
+    """Judge every claim of a registry on what the stores hold.
+
+    Parameters
+    ----------
+    samples
+        The evidence.
+    registry
+        None for the package's own.
+    """
+    registry = registry or load_registry()
+    rows = [
+        [judged(contrast) for contrast in claim_contrasts(samples, claim, registry.chance)]
+        for claim in registry
+    ]
+    verdicts = _verdicts(list(zip(registry, rows, strict=True)))
+    words = [verdict.word for verdict in verdicts]
+    others = sensitivities(list(registry), rows, words, samples, registry.chance)
+    return Verdicts(
+        tuple(
+            dataclasses.replace(verdict, sensitivity=found)
+            for verdict, found in zip(verdicts, others, strict=True)
+        ),
+        registry.hash,
+    )
+
+
+def judge(cases: Sequence[tuple[Claim, Sequence[Contrast]]]) -> list[Verdict]:
+    """Judge claims together, for Holm runs over all of them. A pure function.
+
+    Parameters
+    ----------
+    cases
+        Each claim with its contrasts; a claim without any gets "no verdict".
+    """
+    return _verdicts([(claim, [judged(c) for c in contrasts]) for claim, contrasts in cases])
+
+
+def _verdicts(cases: Sequence[tuple[Claim, Sequence[Judged]]]) -> list[Verdict]:
+    decisions = decide(cases)
+    return [
+        _verdict(claim, row, decision)
+        for (claim, row), decision in zip(cases, decisions, strict=True)
+    ]
+
+
+def _verdict(claim: Claim, row: Sequence[Judged], decision: Decision) -> Verdict:
+    results = tuple(_result(one, decision, position) for position, one in enumerate(row))
+    deciding = [r.contrast for r in results if r.contrast.role != "context"]
+    verdict = Verdict(
+        claim=claim,
+        word=decision.word,
+        why=decision.why or _absent(claim, results),
+        primary=next((r for r in results if r.contrast.role == "primary"), None),
+        results=results,
+        planned=sum(c.planned for c in deciding),
+        missing=tuple(pair for c in deciding for pair in c.missing),
+        undefined=tuple(pair for c in deciding for pair in c.undefined),
+    )
+    return dataclasses.replace(verdict, change=what_would_change(verdict))
+
+
+def _result(one: Judged, decision: Decision, position: int) -> ContrastResult:
+    contrast, test, raw = one.contrast, one.test, one.figures
+    figures = decision.figures[position]
+    word, comparison = decision.words[position], contrast.comparison
+    why = decision.reasons[position]
+    if contrast.undefined and not contrast.n:
+        why = f"Undefined: {contrast.undefined[0].reason}."
+    typical = comparison.decision == "typical"
+    needed = None
+    if word == "inconclusive" and not typical and contrast.missing_share <= MOST_MISSING:
+        needed = seeds_needed(
+            test.estimate,
+            test.sd,
+            margin=raw.margin,
+            alpha=LEVEL / decision.families[position],
+        )
+        needed = None if needed is None else max(needed, contrast.n + 1)
+    return ContrastResult(
+        contrast=contrast,
+        word=word,
+        why=why,
+        estimate=figures.estimate,
+        low=figures.low,
+        high=figures.high,
+        p=raw.p,
+        p_adjusted=figures.p,
+        p_permutation=math.nan if typical else test.p_permutation,
+        tests_disagree=test.disagree and not typical,
+        p_equivalence=figures.p_equivalence,
+        effect_size=test.effect_size,
+        effect_size_low=test.effect_low,
+        effect_size_high=test.effect_high,
+        minimum_detectable=test.minimum_detectable,
+        seeds_needed=needed,
+        text=natural(comparison, figures.estimate, figures.low, figures.high),
+    )
+
+
+def _absent(claim: Claim, results: Sequence[ContrastResult]) -> str:
+    """Say why there is nothing to judge."""
+    comparison = claim.primary
+    arms = comparison.arms
+    if results:
+        where = label_of(comparison.primary, list(comparison.primary))
+        return f"This run holds no trials at the condition that decides the claim: {where}."
+    limits = "".join(
+        f", {axis} {' or '.join(map(str, values))}" for axis, values in comparison.where.items()
+    )
+    return (
+        f"This run holds no trials for it: study {comparison.study}{limits}, {arms.axis} "
+        f"{arms.treatment} against {arms.control}."
+    )
