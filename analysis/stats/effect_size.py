@@ -1,6 +1,6 @@
 """Cohen's d_z, the standardized mean of paired differences, with its exact interval.
 
-Neither scipy nor statsmodels has this interval; the noncentral t distribution is scipy's.
+Neither scipy nor statsmodels has this interval.
 """
 
 from __future__ import annotations
@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from scipy import optimize, special
 
-from analysis.stats.inputs import require_probability
-
-_HUGE_T = 1e3  # beyond it the noncentral t is its own limit to 1e-6, and the series loses digits
+from analysis.stats.inputs import MINIMUM_SEEDS, require_probability
+from analysis.stats.noncentral import noncentral_t_cdf
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,8 @@ def effect_size(mean: float, sd: float, n: int, *, confidence: float = 0.95) -> 
     -------
     EffectSize
         With sd = 0: ±inf (0 for a mean of 0) and an infinite interval, for nothing is known about
-        the unit that the effect is measured in. With n < 2: NaN and an infinite interval.
+        the unit that the effect is measured in. Below 6 seeds the interval is infinite too, and
+        below 2 the value is NaN.
     """
     require_probability(confidence, "confidence")
     if n < 2:
@@ -53,6 +53,8 @@ def effect_size(mean: float, sd: float, n: int, *, confidence: float = 0.95) -> 
         value = math.copysign(math.inf, mean) if mean else 0.0
         return EffectSize(value, -math.inf, math.inf)
     value = mean / sd
+    if n < MINIMUM_SEEDS:
+        return EffectSize(value, -math.inf, math.inf)
     t, df, tail = value * math.sqrt(n), n - 1, (1 - confidence) / 2
     # One code path for both signs, so that swapping the arms mirrors the interval exactly.
     low, high = (noncentrality(abs(t), df, q) / math.sqrt(n) for q in (1 - tail, tail))
@@ -63,15 +65,12 @@ def noncentrality(t: float, df: int, probability: float) -> float:
     """Find the noncentrality under which t is this quantile, for t ≥ 0."""
     # t = (z + δ) / √(χ²/df): χ² alone gives the limit for large t, z alone that for t near 0.
     limit = t * math.sqrt(special.chdtri(df, probability) / df)
-    if t > _HUGE_T:
-        return float(limit)
     reach = 12.0 + abs(t - limit)
     return float(
         optimize.brentq(
-            lambda nc: special.nctdtr(df, nc, t) - probability,
+            lambda nc: noncentral_t_cdf(t, df, nc) - probability,
             limit - reach,
             limit + reach,
-            xtol=1e-11,
-            rtol=1e-12,
+            xtol=1e-10,
         )
     )

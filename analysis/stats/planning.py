@@ -11,15 +11,13 @@ import math
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
-import numpy as np
 from scipy import optimize, special
 
 from analysis.stats.inputs import MINIMUM_SEEDS, require_probability
+from analysis.stats.noncentral import deviations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from analysis.stats.inputs import FloatArray
 
 DEFAULT_POWER: Final = 0.8
 MOST_SEEDS: Final = 100_000  # beyond this the honest answer is "no number of seeds"
@@ -59,11 +57,7 @@ def _detectable_effect(n: int, alpha: float, power: float) -> float:
 
 def t_test_power(effect: float, n: int, *, alpha: float = 0.05) -> float:
     """Power of the two-sided paired t test at a true d_z of ``effect`` (Cohen 1988, §2.3)."""
-    df, nc = n - 1, abs(effect) * math.sqrt(n)
-    critical = special.stdtrit(df, 1 - alpha / 2)
-    upper = 1 - special.nctdtr(df, nc, critical)
-    lower = special.nctdtr(df, nc, -critical)
-    return float(upper + lower)
+    return min(1.0, sum(power_to_support(d, 1.0, n, alpha=alpha) for d in (effect, -effect)))
 
 
 def power_to_support(
@@ -84,7 +78,7 @@ def power_to_support(
     critical = float(special.stdtrit(n - 1, 1 - alpha / 2))
     kink = margin * math.sqrt(n) / critical  # below this s the margin is the higher bar
     chance_below = float(special.gammainc((n - 1) / 2, (n - 1) * (kink / sd) ** 2 / 2))
-    s, weights = _deviations(n, kink / sd, math.inf)
+    s, weights = deviations(n - 1, kink / sd, math.inf)
     above = special.ndtr(effect * math.sqrt(n) / sd - critical * s)
     return chance_below * float(special.ndtr((effect - margin) * math.sqrt(n) / sd)) + float(
         weights @ above
@@ -100,7 +94,7 @@ def power_of_equivalence(
     differences. Parameters as for :func:`power_to_support`.
     """
     scale, critical = math.sqrt(n) / sd, float(special.stdtrit(n - 1, 1 - alpha))
-    s, weights = _deviations(n, 0.0, margin * scale / critical)
+    s, weights = deviations(n - 1, 0.0, margin * scale / critical)
     room = margin * scale - critical * s
     inside = special.ndtr(room - effect * scale) - special.ndtr(-room - effect * scale)
     return float(weights @ inside)
@@ -163,30 +157,3 @@ def seeds_needed(
 def settles(effect: float, margin: float) -> Settles:
     """Say by which way a true effect of this size settles a claim with this margin."""
     return "difference" if abs(effect) >= margin else "equivalence"
-
-
-_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(64)
-_TAIL: Final = 1e-13
-
-
-def _deviations(n: int, low: float, high: float) -> tuple[FloatArray, FloatArray]:
-    """Nodes and weights of an integral over the standard deviation of n standard normal numbers."""
-    half = (n - 1) / 2
-    lowest, highest = _range_of_deviations(n)
-    low, high = max(low, lowest), min(high, highest)
-    if high <= low:
-        return np.zeros(0), np.zeros(0)
-    s = (low + high) / 2 + (high - low) / 2 * _NODES
-    # s² half ~ Gamma(half): the density of s, in logarithms for large n
-    density = np.exp(
-        math.log(2) + half * math.log(half) - special.gammaln(half)
-        + (n - 2) * np.log(s) - half * s**2
-    )  # fmt: skip
-    return s, _WEIGHTS * density * (high - low) / 2
-
-
-@lru_cache(maxsize=4096)
-def _range_of_deviations(n: int) -> tuple[float, float]:
-    half = (n - 1) / 2
-    lowest = math.sqrt(special.gammaincinv(half, _TAIL) / half)
-    return lowest, math.sqrt(special.gammainccinv(half, _TAIL) / half)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from statsmodels.stats.proportion import proportion_confint
+from scipy import stats
 
 from analysis.stats.inputs import require_probability
 
@@ -10,7 +10,7 @@ from analysis.stats.inputs import require_probability
 def wilson_interval(count: int, n: int, *, confidence: float = 0.95) -> tuple[float, float]:
     """Score interval of a proportion.
 
-    Wilson 1927, JASA 22:209, without continuity correction; by statsmodels. 0 of 12 gives 0…24 %,
+    Wilson 1927, JASA 22:209, without continuity correction; by scipy. 0 of 12 gives 0…24 %,
     not 0…0.
 
     Parameters
@@ -28,6 +28,6 @@ def wilson_interval(count: int, n: int, *, confidence: float = 0.95) -> tuple[fl
         raise ValueError(f"count {count} does not lie in 0…{n}")
     if n == 0:
         return 0.0, 1.0
-    low, high = proportion_confint(count, n, alpha=1 - confidence, method="wilson")
-    # At 0 and n the limit is exact; statsmodels leaves rounding there.
-    return 0.0 if count == 0 else float(low), 1.0 if count == n else float(high)
+    interval = stats.binomtest(count, n).proportion_ci(confidence, method="wilson")
+    # At 0 and n the limit is exact; scipy leaves rounding there.
+    return 0.0 if count == 0 else float(interval.low), 1.0 if count == n else float(interval.high)
