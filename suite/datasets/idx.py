@@ -217,7 +217,8 @@ def _answers(url: str) -> bool:
         try:
             with urllib.request.urlopen(request, timeout=_REACH_SECONDS):  # noqa: S310
                 answered.set()
-        except urllib.error.HTTPError:
+        except urllib.error.HTTPError as refusal:
+            refusal.close()
             answered.set()
         except (OSError, http.client.HTTPException):
             return
