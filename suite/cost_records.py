@@ -165,6 +165,11 @@ def cost_task_from_raw(raw: dict[str, Any]) -> CostTask:
     )
 
 
+def cost_task_from_json(text: str) -> CostTask:
+    """Rebuild a task from the JSON that the store holds."""
+    return cost_task_from_raw(json.loads(text))
+
+
 def cost_result_from_json(text: str) -> CostResult:
     """Rebuild a result from what ``CostResult.to_json`` wrote."""
     raw = json.loads(text)

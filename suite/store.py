@@ -17,7 +17,12 @@ import socket
 import sqlite3
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from suite.cost_records import CostResult, cost_result_from_json
+from suite.cost_records import (
+    CostResult,
+    CostTask,
+    cost_result_from_json,
+    cost_task_from_json,
+)
 from suite.errors import StoreError, StoreLockedError
 from suite.quantities import quantity
 from suite.records import (
@@ -82,6 +87,10 @@ CREATE TABLE curves (
   step INTEGER NOT NULL,
   value REAL NOT NULL,
   PRIMARY KEY (trial, quantity, facet, step)
+) WITHOUT ROWID;
+CREATE TABLE planned_costs (    -- what the newest run measures, done or not
+  key TEXT PRIMARY KEY,
+  task TEXT NOT NULL            -- JSON of the CostTask
 ) WITHOUT ROWID;
 CREATE TABLE costs (
   key TEXT PRIMARY KEY,
@@ -166,9 +175,20 @@ class StoreReader:
         """Key → id of the run that stored it."""
         return dict(self.rows("SELECT key, run FROM trials"))
 
+    def seconds(self) -> dict[str, float]:
+        """Key → training seconds, of the trials that went to their end."""
+        return dict(self.rows("SELECT key, seconds FROM trials WHERE status = 'ok'"))
+
     def stack_sizes(self) -> dict[str, int]:
         """Shape → stack size that earlier runs chose."""
         return dict(self.rows("SELECT shape, size FROM stack_sizes"))
+
+    def planned_costs(self) -> list[CostTask]:
+        """Every cost that the newest grid asks for, by key."""
+        return [
+            cost_task_from_json(text)
+            for (text,) in self.rows("SELECT task FROM planned_costs ORDER BY key")
+        ]
 
     def cost_statuses(self) -> dict[str, str]:
         """Key → status of every stored cost."""
@@ -344,6 +364,15 @@ class StoreWriter(StoreReader):
                         for step, value in zip(c.steps, c.values, strict=True)
                     ],
                 )
+
+    def plan_costs(self, tasks: Iterable[CostTask]) -> None:
+        """Replace the plan of costs by this run's."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM planned_costs")
+            db.executemany(
+                "INSERT INTO planned_costs VALUES (?, ?)",
+                [(task.key, canonical_json(dataclasses.asdict(task))) for task in tasks],
+            )
 
     def add_costs(self, run: int, results: Sequence[CostResult]) -> None:
         """Store the costs of one replicate in one transaction; a stored cost is replaced."""

@@ -73,6 +73,7 @@ def measure_costs(
     InterruptedRunError
         ``should_stop()`` held. Stored replicates stay; the same call goes on from there.
     """
+    store.plan_costs(task for replicate in replicates for task in replicate.tasks)
     wanted = pending(replicates, store.cost_statuses(), retry=retry)
     done = len(replicates) - len(wanted)
     for replicate in wanted:

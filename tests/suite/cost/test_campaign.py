@@ -95,6 +95,9 @@ def test_everything_is_stored_and_told(store: StoreWriter) -> None:
     assert {c.task.key for c in stored} == {t.key for r in PLAN for t in r.tasks}
     assert all(c.timings[0].seconds == (1.0, 1.0 + c.task.replicate) for c in stored)
     with StoreReader(store.path) as reader:
+        planned = reader.planned_costs()
+        assert sorted(planned, key=lambda t: t.key) == planned
+        assert {t.key for t in planned} == {c.task.key for c in stored}
         assert reader.costs() == stored
 
 
@@ -102,6 +105,7 @@ def test_what_is_done_is_skipped_and_a_stopped_campaign_goes_on(store: StoreWrit
     with pytest.raises(InterruptedRunError):
         campaign(store, Measurement(stop_after=2))
     assert len(store.costs()) == 8
+    assert len(store.planned_costs()) == 24
     rest = Measurement()
     events = campaign(store, rest)
     assert rest.asked == [(r.device, r.number) for r in PLAN[2:]]
