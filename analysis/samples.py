@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from analysis.costs import STUDY as COST_STUDY
+from analysis.costs import Costs, load_costs
 from suite.errors import IncomparableError, UsageError
 from suite.quantities import quantity as known_quantity
 from suite.records import AXES, canonical_json
@@ -64,13 +67,26 @@ class Samples:
     _curves: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def study(self, name: str) -> pd.DataFrame:
-        """Rows of one study; empty where the grid has none of that name."""
+        """Rows of one study; empty where the grid has none of that name.
+
+        The measured costs are the study ``cost``, a replicate in the place of a seed.
+        """
+        if name == COST_STUDY:
+            return self.costs.rows
         return self.trials[self.trials["study"] == name]
 
     def facets(self, quantity: str) -> list[str]:
         """Facets that an outcome has: numbers in rising order, then words."""
-        found = (c.split("@", 1)[1] for c in self.trials.columns if c.startswith(f"{quantity}@"))
-        return sorted(found, key=_facet_order)
+        prefix = f"{quantity}@"
+        columns = [c for c in self.trials.columns if c.startswith(prefix)] or [
+            c for c in self.costs.rows.columns if c.startswith(prefix)
+        ]
+        return sorted((c.removeprefix(prefix) for c in columns), key=_facet_order)
+
+    @cached_property
+    def costs(self) -> Costs:
+        """What was measured about cost; read at the first call."""
+        return load_costs(self.stores)
 
     def curves(self, quantity: str, study: str | None = None) -> pd.DataFrame:
         """Give one quantity along training; read at the first call, then kept.

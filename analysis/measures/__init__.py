@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from analysis.measures import largest, paired, spread, tuned, typical
+from analysis.measures import largest, paired, spread, time_to_target, tuned, typical
 from suite.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -31,6 +31,7 @@ MEASURES: Final[dict[str, Measure]] = {
     "spread": spread.measure,
     "largest": largest.measure,
     "typical": typical.measure,
+    "time_to_target": time_to_target.measure,
 }
 
 
