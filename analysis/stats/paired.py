@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import special
 
-from analysis.stats.effect_size import effect_size
+from analysis.stats.effect_size import EffectSize, effect_size
 from analysis.stats.inputs import (
     MINIMUM_SEEDS,
     is_constant,
@@ -54,20 +55,17 @@ class PairedResult:
         One of the two p values is below alpha and the other is not.
     sd
         Standard deviation of the differences (n − 1); NaN for n < 2.
-    effect_size, effect_low, effect_high
-        d_z = estimate / sd with its interval; see :func:`analysis.stats.effect_size.effect_size`.
-    minimum_detectable
-        Smallest true difference that the t test finds with the stated power at this n and sd.
-    seeds_needed
-        Seeds that would settle the claim were the estimate the truth; None where no number would.
-        See :func:`analysis.stats.planning.seeds_needed`.
     enough
         At least 6 seeds. Without them only ``estimate`` and ``sd`` mean something: no test is made
         and no verdict may be given.
     constant
         All differences are the same number; see the rule at the top of this module.
-    alpha
-        Level of interval, flag and planning.
+    alpha, power, margin
+        Level of interval, flag and planning; chance of a finding that planning asks for; smallest
+        difference worth knowing.
+
+    What follows from these is worked out when it is first asked for: effect size and planning take
+    ten times as long as the test, and calibration asks for the test alone.
     """
 
     n: int
@@ -78,14 +76,47 @@ class PairedResult:
     p_permutation: float
     disagree: bool
     sd: float
-    effect_size: float
-    effect_low: float
-    effect_high: float
-    minimum_detectable: float
-    seeds_needed: int | None
     enough: bool
     constant: bool
     alpha: float
+    power: float
+    margin: float
+
+    @property
+    def effect_size(self) -> float:
+        """d_z = estimate / sd; see :func:`analysis.stats.effect_size.effect_size`."""
+        return self._effect.value
+
+    @property
+    def effect_low(self) -> float:
+        """Lower limit of d_z."""
+        return self._effect.low
+
+    @property
+    def effect_high(self) -> float:
+        """Upper limit of d_z."""
+        return self._effect.high
+
+    @cached_property
+    def minimum_detectable(self) -> float:
+        """Smallest true difference that the t test finds with ``power`` at this n and sd."""
+        if not self.enough:
+            return math.inf
+        return self.sd * detectable_effect(self.n, alpha=self.alpha, power=self.power)
+
+    @cached_property
+    def seeds_needed(self) -> int | None:
+        """Seeds that would settle the claim were the estimate the truth; None where none would.
+
+        See :func:`analysis.stats.planning.seeds_needed`.
+        """
+        return seeds_needed(
+            self.estimate, self.sd, margin=self.margin, alpha=self.alpha, power=self.power
+        )
+
+    @cached_property
+    def _effect(self) -> EffectSize:
+        return effect_size(self.estimate, self.sd, self.n, confidence=1 - self.alpha)
 
 
 def paired(
@@ -121,6 +152,7 @@ def paired(
     """
     x = sample(differences)
     require_probability(alpha, "alpha")
+    require_probability(power, "power")
     if not margin >= 0:
         raise ValueError(f"margin must not be negative, not {margin}")
     n = x.size
@@ -138,7 +170,6 @@ def paired(
             half = float(special.stdtrit(n - 1, 1 - alpha / 2)) * error
             low, high = estimate - half, estimate + half
             p = 2 * float(special.stdtr(n - 1, -abs(estimate) / error))
-    effect = effect_size(estimate, sd, n, confidence=1 - alpha)
     return PairedResult(
         n=n,
         estimate=estimate,
@@ -148,14 +179,11 @@ def paired(
         p_permutation=p_permutation,
         disagree=(p < alpha) != (p_permutation < alpha),
         sd=sd,
-        effect_size=effect.value,
-        effect_low=effect.low,
-        effect_high=effect.high,
-        minimum_detectable=_minimum_detectable(n, sd, alpha, power),
-        seeds_needed=seeds_needed(estimate, sd, margin=margin, alpha=alpha, power=power),
         enough=enough,
         constant=constant,
         alpha=alpha,
+        power=power,
+        margin=margin,
     )
 
 
@@ -181,9 +209,3 @@ def log_ratios(treatment: ArrayLike, baseline: ArrayLike) -> FloatArray:
     if not ((a > 0).all() and (b > 0).all()):
         raise ValueError("a log ratio needs positive numbers in both arms")
     return np.log(a) - np.log(b)
-
-
-def _minimum_detectable(n: int, sd: float, alpha: float, power: float) -> float:
-    if n < MINIMUM_SEEDS:
-        return math.inf
-    return sd * detectable_effect(n, alpha=alpha, power=power)

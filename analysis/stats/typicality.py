@@ -6,10 +6,9 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from scipy import special
-
 from analysis.stats.effect_size import effect_size
 from analysis.stats.inputs import MINIMUM_SEEDS, is_constant, require_positive, sample
+from analysis.stats.noncentral import noncentral_t_cdf
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -73,12 +72,12 @@ def typicality(differences: ArrayLike, limit: float = 1.96) -> TypicalityResult:
         return TypicalityResult(n=n, z=z, low=-math.inf, high=math.inf, p_outside=1.0, p_inside=1.0)
     effect = effect_size(float(x.mean()), float(x.std(ddof=1)), n)
     t = abs(effect.value) * math.sqrt(n)
-    inside = float(special.nctdtr(n - 1, limit * math.sqrt(n), t))
+    inside = noncentral_t_cdf(t, n - 1, limit * math.sqrt(n))
     return TypicalityResult(
         n=n,
         z=effect.value,
         low=effect.low,
         high=effect.high,
-        p_outside=1.0 - inside,
-        p_inside=inside,
+        p_outside=max(0.0, 1.0 - inside),
+        p_inside=min(1.0, inside),
     )
