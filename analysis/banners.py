@@ -82,7 +82,8 @@ def _fallbacks(samples: Samples) -> list[Banner]:
                 "fallback",
                 f"Trained on {names}.",
                 "The dataset that was asked for was neither on disk nor reachable. "
-                "mnist5k is a tenth of the size: accuracies and steps differ from those on the whole.",
+                "mnist5k is a tenth of the size: accuracies and steps differ from those on the "
+                "whole.",
             )
         )
     elif notices:

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from analysis.figures.grammar import norm_title
 from analysis.render import claim_figures
 from analysis.tables import csv_download, table
+from analysis.units import displayed, margin_text
 from analysis.view import ClaimView, Glyph, LiteratureView, ScoreRow, VerdictView
 from analysis.wording import NOTHING, count, listed, number, p_phrase, p_value, sentence
 
@@ -23,8 +25,8 @@ WORDS: Final[dict[Word, VerdictView]] = {
         "supported",
         "supported",
         "1",
-        "Adjusted p below .05, the whole interval on the claim's side of zero, and an estimate of at "
-        "least the margin.",
+        "Adjusted p below .05, the whole interval on the claim's side of zero, and an estimate of "
+        "at least the margin.",
     ),
     "contradicted": VerdictView(
         "contradicted", "contradicted", "2", "The same, on the other side of zero."
@@ -60,6 +62,8 @@ _STANCES: Final = {
     "conditional": "for it under conditions",
 }
 _ROLES: Final = {"primary": "decides", "evidence": "evidence", "context": "context"}
+# Labels of contrasts that are no place "at" which something holds.
+_NOT_PLACES: Final = ("mean ", "norm ", "all ", "each ")
 _GLYPH: Final = (132.0, 6.0)  # width, and room for a point at either end
 
 
@@ -115,7 +119,7 @@ def claim_view(samples: Samples, verdict: Verdict) -> ClaimView:
         group=claim.group.capitalize(),
         title=claim.title,
         sentence=claim.sentence,
-        source=f"The teaching notebook: {claim.source}",
+        source=f"Teaching notebook: {claim.source}",
         verdict=WORDS[verdict.word],
         finding=finding(verdict),
         why=sentence(verdict.why),
@@ -125,7 +129,7 @@ def claim_view(samples: Samples, verdict: Verdict) -> ClaimView:
         results=table(frame, f"All comparisons of {claim.id}", searchable=True)
         if not frame.empty
         else None,
-        change=(sentence(verdict.change),) if verdict.change else (),
+        change=_change(verdict),
         sensitivity_summary=summary,
         sensitivity=table(sensitivity, "The same data, analysed in other ways")
         if not sensitivity.empty
@@ -147,12 +151,13 @@ def finding(verdict: Verdict) -> str:
     result = verdict.primary
     if result is None or result.n == 0:
         return "This store holds no finished pair for the condition that decides this claim."
-    parts = [result.text or effect_words(result)[0]]
-    where = result.contrast.label
-    if where:
-        parts.append(f"at {where}" if not where.startswith(("over", "mean", "at ")) else where)
+    estimate, interval = effect_words(result)
+    label = result.contrast.label
+    at = "" if not label or label.startswith(_NOT_PLACES) else "at "
+    where = f" {at}{label}" if at else f", {label}" if label else ""
+    bounds = f", 95 % interval {interval}" if interval else ""
     tail = [count(result.n, "seed"), p_phrase(result.p_adjusted) if result.n > 1 else ""]
-    return sentence(f"{' '.join(parts)} ({', '.join(t for t in tail if t)})")
+    return sentence(f"{estimate}{where}{bounds} ({', '.join(t for t in tail if t)})")
 
 
 def effect_words(result: ContrastResult | None) -> tuple[str, str]:
@@ -208,40 +213,53 @@ def pairs_frame(verdict: Verdict) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def natural(value: float, contrast: Contrast) -> str:
-    """Write a size on the test's scale in natural units, without direction."""
-    comparison = contrast.comparison
+def size_words(value: float, contrast: Contrast) -> str:
+    """Write a size on the comparison's scale in natural units: ``10 % fewer steps``."""
     if not math.isfinite(value):
         return NOTHING
-    if comparison.scale == "log_ratio":
-        return f"factor {number(math.exp(abs(value)))}"
-    return f"{number(abs(value) * comparison.factor)} {comparison.unit}".strip()
+    shown, word = displayed(contrast.comparison, abs(value))
+    unit = contrast.comparison.unit
+    joint = "" if unit == "×" else " "
+    return f"{number(shown, 2)}{joint}{unit} {word}".strip()
 
 
 def _facts(result: ContrastResult | None) -> Facts:
     if result is None or result.n == 0:
         return ()
     contrast = result.contrast
-    low, high = result.effect_size_low, result.effect_size_high
-    size = number(result.effect_size)
-    if math.isfinite(low) and math.isfinite(high):
-        size += f" [{number(low)}, {number(high)}]"
-    facts = [
-        ("Seeds (complete pairs)", f"{result.n} of {contrast.planned}"),
-        ("p, adjusted", f"{p_value(result.p)}, {p_value(result.p_adjusted)}"),
-        ("p by permutation", p_value(result.p_permutation)),
-        ("Effect size d (paired)", size),
-        ("Smallest effect worth knowing", natural(result.margin, contrast)),
-        ("Smallest effect likely to be found", natural(result.minimum_detectable, contrast)),
-    ]
-    if result.n < 2:
-        facts = facts[:1] + facts[4:5]
+    facts = [("Complete pairs of seeds", f"{result.n} of {contrast.planned}")]
+    if result.n > 1:
+        facts += [
+            ("p adjusted for all claims", p_value(result.p_adjusted)),
+            ("p alone, t test", p_value(result.p)),
+            ("p alone, permutation", p_value(result.p_permutation)),
+        ]
+    if contrast.comparison.decision == "superiority":
+        low, high = result.effect_size_low, result.effect_size_high
+        size = number(result.effect_size)
+        if math.isfinite(low) and math.isfinite(high):
+            size += f" [{number(low)}, {number(high)}]"
+        facts += [
+            ("Smallest effect worth knowing", margin_text(contrast.comparison)),
+            ("Smallest effect likely found", size_words(result.minimum_detectable, contrast)),
+            ("Standardized effect, d", size),
+        ]
     if result.seeds_needed is not None:
-        facts.append(("Seeds that would settle it", number(result.seeds_needed)))
-    for name, lost in (("Diverged", contrast.diverged), ("Target not reached", contrast.censored)):
+        facts.append(("Seeds that would settle it", f"{result.seeds_needed:,}"))
+    for name, lost in (
+        ("Runs that diverged", contrast.diverged),
+        ("Runs short of the target", contrast.censored),
+    ):
         if any(lost.values()):
-            facts.append((name, listed([f"{v} × {k}" for k, v in lost.items() if v])))
+            facts.append((name, listed([f"{v} ({norm_title(k)})" for k, v in lost.items() if v])))
     return tuple(facts)
+
+
+def _change(verdict: Verdict) -> tuple[str, ...]:
+    comparison = verdict.claim.primary
+    found = [sentence(verdict.change)] if verdict.change else []
+    found.append(f"Why this margin: {comparison.margin_why}")
+    return tuple(found)
 
 
 def _warnings(verdict: Verdict) -> list[str]:

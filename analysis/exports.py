@@ -3,10 +3,10 @@
 The JSON (schema ``batchnorm-bench/verdicts/1``) is one object:
 
 - ``schema``, ``registry_hash``, ``runs`` (id, store, started, finished, command, grid name);
-- ``verdicts``: a list in the registry's order, each with ``id``, ``group``, ``title``, ``sentence``,
-  ``source``, ``verdict`` (the word), ``why``, ``change``, ``planned``, ``missing``, ``primary`` (a
-  comparison or null), ``comparisons`` (all, primary first) and ``sensitivity`` (``what``,
-  ``verdict``, ``flips``);
+- ``verdicts``: a list in the registry's order, each with ``id``, ``group``, ``title``,
+  ``sentence``, ``source``, ``verdict`` (the word), ``why``, ``change``, ``planned``, ``missing``,
+  ``primary`` (a comparison or null), ``comparisons`` (all, primary first) and ``sensitivity``
+  (``what``, ``verdict``, ``flips``);
 - a comparison: ``name``, ``condition`` (words), ``setting`` (axis → value), ``role``, ``verdict``,
   ``text``, ``scale`` (``difference`` in the metric's unit or ``log_ratio``, natural logarithm),
   ``metric``, ``margin``, ``estimate``, ``low``, ``high`` (oriented so that the claim predicts a
@@ -73,16 +73,16 @@ def comparisons_frame(verdicts: Verdicts, *, primary_only: bool = False) -> pd.D
     rows = []
     for verdict in verdicts:
         results = (verdict.primary,) if primary_only else verdict.results
-        for result in results:
-            rows.append(
-                {
-                    "claim": verdict.claim.id,
-                    "group": verdict.claim.group,
-                    "title": verdict.claim.title,
-                    "claim_verdict": verdict.word,
-                    **({} if result is None else _comparison(result)),
-                }
-            )
+        rows += [
+            {
+                "claim": verdict.claim.id,
+                "group": verdict.claim.group,
+                "title": verdict.claim.title,
+                "claim_verdict": verdict.word,
+                **({} if result is None else _comparison(result)),
+            }
+            for result in results
+        ]
     return pd.DataFrame(rows).drop(columns=["setting", "seeds"], errors="ignore")
 
 

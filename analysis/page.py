@@ -18,6 +18,8 @@ from analysis.wording import axis_value, count, duration, listed, moment, severa
 from suite.records import AXES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from analysis.contrasts import Verdicts
     from analysis.samples import Samples
     from analysis.view import Facts, ScoreRow, Table
@@ -50,9 +52,10 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         banners=banners(samples, all_verdicts, verdicts.registry_hash),
         scorecard=_groups(rows),
         scorecard_note=(
-            "Effect: with batch normalization against without, same seeds, with its 95 % interval. "
-            "The line shows it around zero; inside the shaded part a difference is too small to "
-            "matter. n counts seeds. p is adjusted for the number of claims (Holm)."
+            "Effect: with batch normalization against without, on the same seeds. The line shows "
+            "its interval around zero, to the right what the claim says; inside the shaded part a "
+            "difference is too small to matter. n counts seeds; p is adjusted for the number of "
+            "claims (Holm)."
         ),
         overview=overview_figures(samples, all_verdicts),
         claims=tuple(claim_view(samples, v) for v in all_verdicts),
@@ -80,7 +83,7 @@ def _audience(samples: Samples) -> Facts:
     seeds = trials.groupby("study", sort=False)["seed"].nunique()
     seed_words = (
         count(int(seeds.iloc[0]), "seed")
-        if seeds.nunique() == 1
+        if seeds.min() == seeds.max()
         else f"{seeds.min()} to {seeds.max()} seeds"
     )
     done = int(trials["status"].isin(["ok", "diverged"]).sum())
@@ -93,7 +96,7 @@ def _audience(samples: Samples) -> Facts:
     )
 
 
-def _groups(rows: list[tuple[str, ScoreRow]]) -> tuple[ScoreGroup, ...]:
+def _groups(rows: Sequence[tuple[str, ScoreRow]]) -> tuple[ScoreGroup, ...]:
     order = [*GROUPS, *sorted({g for g, _ in rows} - set(GROUPS))]
     return tuple(
         ScoreGroup(group.capitalize(), members)
@@ -106,7 +109,7 @@ def _studies(samples: Samples) -> Table:
     rows = []
     for name, why in samples.studies.items():
         trials = samples.study(name)
-        varied = [a for a in AXES if trials[a].nunique(dropna=False) > 1]
+        varied = [a for a in AXES if len(trials[a].unique()) > 1]
         rows.append(
             {
                 "study": name,
@@ -133,7 +136,7 @@ def _trials(samples: Samples) -> TrialsView:
     fixed = [
         a
         for a in AXES
-        if a not in ("norm", "batch_size", "learning_rate") and once[a].nunique() > 1
+        if a not in ("norm", "batch_size", "learning_rate") and len(once[a].unique()) > 1
     ]
     columns = [
         "study",

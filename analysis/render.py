@@ -28,7 +28,8 @@ _SIZE: Final = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
 
 def overview_figures(samples: Samples, verdicts: Iterable[Verdict]) -> tuple[FigureView, ...]:
     """Render each figure about the whole grid, from the first claim that has data for it."""
-    evidences = [Evidence(samples, verdict) for verdict in verdicts]
+    everything = tuple(verdicts)
+    evidences = [Evidence(samples, verdict, everything) for verdict in everything]
     found = []
     for spec in FIGURES:
         if spec.overview:

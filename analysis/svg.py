@@ -2,8 +2,8 @@
 
 The figures are drawn in the light palette of ``figures/grammar.py``. Here every palette colour is
 replaced by a CSS variable, and a ``<style>`` inside the SVG gives each variable its light and its
-dark value, so an SVG inside an ``<img>`` follows ``prefers-color-scheme`` with no script. Text stays
-text (the reader's own sans serif) and the same figure always gives the same bytes.
+dark value, so an SVG inside an ``<img>`` follows ``prefers-color-scheme`` with no script. Text
+stays text (the reader's own sans serif), and the same figure always gives the same bytes.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 _FONTS: Final = "system-ui,-apple-system,'Segoe UI',Roboto,'Helvetica Neue',Arial,sans-serif"
 _NO_METADATA: Final = {"Date": None, "Creator": None, "Format": None, "Type": None}
 _HEX: Final = re.compile(r"#[0-9a-f]{6}\b")
+_TAG: Final = re.compile(r"<[^>]*>")
 _LONG_NUMBER: Final = re.compile(r"(?<![\w.#])-?\d+\.\d{3,}")
 # XML 1.0, §2.2: characters that no XML document may hold, not even escaped.
 _NOT_XML: Final = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -61,7 +62,7 @@ def svg_text(figure: Figure) -> str:
     for pattern in _DROPPED:
         text = pattern.sub("", text)
     text = re.sub(r'(width|height)="([\d.]+)pt"', r'\1="\2"', text, count=2)
-    text = _LONG_NUMBER.sub(_shorter, text)
+    text = _TAG.sub(lambda tag: _LONG_NUMBER.sub(_shorter, tag[0]), text)
     text = text.replace("font-family: 'DejaVu Sans'", "").replace("; ;", ";")
     used = sorted({c for c in _HEX.findall(text) if c in _NAMES})
     text = _HEX.sub(lambda m: f"var(--{_NAMES[m[0]]})" if m[0] in _NAMES else m[0], text)

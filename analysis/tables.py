@@ -9,7 +9,7 @@ from urllib.parse import quote
 import pandas as pd
 
 from analysis.view import Cell, Column, Download, Table
-from analysis.wording import axis_value, number
+from analysis.wording import absent, axis_value, number
 from suite.records import AXES
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ def table(
 def _cell(column: str, value: Any) -> Cell:
     if isinstance(value, str):
         return Cell(value)
-    missing = value is None or value != value
+    missing = absent(value)
     if column in _NAMES_OF_AXES and not missing:
         return Cell(axis_value(value), repr(float(value)))
     text = number(value, 4)

@@ -67,7 +67,7 @@ class FigureView:
 
 @dataclass(frozen=True)
 class VerdictView:
-    """A verdict: word, shape and colour (by ``slug``), place in the order, and the rule in words."""
+    """A verdict: word, shape and colour (by ``slug``), place in the order, the rule in words."""
 
     word: str
     slug: str

@@ -12,7 +12,18 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 NOTHING: Final = "–"
-_SMALL_COUNTS: Final = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
+_SMALL_COUNTS: Final = (
+    "no",
+    "one",
+    "two",
+    "three",
+    "four",
+    "five",
+    "six",
+    "seven",
+    "eight",
+    "nine",
+)
 
 
 def absent(value: Any) -> bool:

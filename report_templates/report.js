@@ -3,7 +3,11 @@
   "use strict";
   const number = (text) => (text.trim() === "" ? NaN : Number(text));
   const value = (row, column) => {
-    const cell = row.cells[column];
+    let cell = null, place = 0; // a cell may span columns
+    for (const candidate of row.cells) {
+      if (place <= column) cell = candidate;
+      place += candidate.colSpan;
+    }
     return cell ? cell.dataset.sort ?? cell.textContent.trim() : "";
   };
   const compare = (a, b) => {
@@ -61,14 +65,17 @@
   for (const table of document.querySelectorAll("table[data-enhance]")) {
     const wanted = table.dataset.enhance.split(" ");
     if (wanted.includes("sort")) {
-      [...table.tHead.rows[0].cells].forEach((header, column) => {
-        if (header.classList.contains("plain")) return;
+      let place = 0;
+      for (const header of table.tHead.rows[0].cells) {
+        const column = place;
+        place += header.colSpan;
+        if (header.classList.contains("plain")) continue;
         const button = document.createElement("button");
         button.type = "button";
         button.append(...header.childNodes);
         button.addEventListener("click", () => sort(table, header, column));
         header.append(button);
-      });
+      }
     }
     if (wanted.includes("filter") && [...table.tBodies].flatMap(rows).length > 3) filter(table);
   }

@@ -1,4 +1,4 @@
-"""What a figure may look at: one verdict and the trials behind it, narrowed to what one plot holds."""
+"""What a figure may look at: a verdict and the trials behind it, narrowed to one plot."""
 
 from __future__ import annotations
 
@@ -31,10 +31,13 @@ class Evidence:
         All trials and curves.
     verdict
         The verdict to be shown.
+    all_verdicts
+        Those of the whole registry, for figures that set claims side by side.
     """
 
     samples: Samples
     verdict: Verdict
+    all_verdicts: tuple[Verdict, ...] = ()
 
     @property
     def comparison(self) -> Comparison:
@@ -42,7 +45,7 @@ class Evidence:
         return self.verdict.claim.primary
 
     def arms(self) -> tuple[str, str]:
-        """Treatment and control as values of the norm axis; empty where another axis is compared."""
+        """Treatment and control, values of the norm axis; empty where another axis is compared."""
         arms = self.comparison.arms
         return (str(arms.treatment), str(arms.control)) if arms.axis == "norm" else ("", "")
 
@@ -96,7 +99,7 @@ class Evidence:
         )
 
     def target(self) -> str:
-        """The target that the claim is judged at; the middle one where it names none."""
+        """Return the target that the claim is judged at; the middle one where it names none."""
         targets = self.targets()
         if not targets:
             return ""

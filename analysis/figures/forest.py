@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,7 +22,8 @@ TITLE: Final = "The effect in every condition"
 CAPTION: Final = (
     "Point: estimate; line: its 95 % interval over seeds. Right of the zero line is what the claim "
     "predicts. Shaded: differences too small to matter (the margin). Filled: the condition that "
-    "decides the claim; open: further evidence; small grey: context that decides nothing."
+    "decides the claim; open: further evidence; small grey: context that decides nothing. An arrow "
+    "at the edge: farther than the axis goes."
 )
 _RATIOS: Final = (1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
 
@@ -33,8 +34,8 @@ def frame(evidence: Evidence) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``comparison``, ``condition``, ``role``, ``n``, ``estimate``, ``low``, ``high`` (oriented, on
-        the display scale), ``margin``, ``word``, ``text``. Comparisons in another unit than the
+        ``comparison``, ``condition``, ``role``, ``n``, ``estimate``, ``low``, ``high`` (oriented,
+        on the display scale), ``margin``, ``word``, ``text``. Comparisons in another unit than the
         primary's are left to the table, since they can't share an axis.
     """
     first = evidence.comparison
@@ -60,7 +61,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     margins = (
         grammar.Margins(left=12, right=12, top=12, bottom=62)
         if shape.narrow
-        else grammar.Margins(left=228, right=196, top=8, bottom=62)
+        else grammar.Margins(left=218, right=218, top=8, bottom=62)
     )
     height = margins.top + margins.bottom + row * len(data)
     figure = grammar.new_figure(shape, height)
@@ -88,8 +89,8 @@ def describe(data: pd.DataFrame) -> str:
     clear = int((finite["low"] > 0).sum())
     against = int((finite["high"] < 0).sum())
     return (
-        f"Estimates with 95 % intervals in {len(finite)} conditions: {clear} lie wholly on the side "
-        f"that the claim predicts, {against} wholly on the other. "
+        f"Estimates with 95 % intervals in {len(finite)} conditions: {clear} lie wholly on the "
+        f"side that the claim predicts, {against} wholly on the other. "
         f"{finite['condition'].iloc[0]}: {finite['text'].iloc[0]}."
     )
 
@@ -112,13 +113,19 @@ def _row(result: ContrastResult) -> dict[str, object]:
 
 
 def _scale(ax: Axes, data: pd.DataFrame, finite: pd.DataFrame) -> None:
-    """Span the estimates and what of their intervals fits; a very wide interval gets an arrow."""
+    """Span what most conditions show; what lies far outside is drawn as an arrow at the edge."""
     margin = float(data["margin"].iloc[0])
-    reach = max(2 * margin, 1.35 * float(finite["estimate"].abs().max()))
-    ends = pd.concat([finite["low"], finite["high"]])
-    ends = ends[np.isfinite(ends) & (ends.abs() <= 2.5 * reach)]
-    low = min(-1.5 * margin, float(ends.min()) if len(ends) else 0, float(finite["estimate"].min()))
-    high = max(1.5 * margin, float(ends.max()) if len(ends) else 0, float(finite["estimate"].max()))
+    first = finite.iloc[0]
+    reach = max(
+        2 * margin,
+        1.6 * float(max(abs(first["low"]), abs(first["high"])))
+        if np.isfinite([first["low"], first["high"]]).all()
+        else 2 * abs(float(first["estimate"])),
+        2.5 * float(finite["estimate"].abs().median()),
+    )
+    ends = pd.concat([finite["low"], finite["high"], finite["estimate"]])
+    ends = ends[np.isfinite(ends)].clip(-reach, reach)
+    low, high = min(-1.5 * margin, float(ends.min())), max(1.5 * margin, float(ends.max()))
     pad = 0.06 * (high - low)
     ax.set_xlim(low - pad, high + pad)
     if data.attrs.get("log"):
@@ -154,27 +161,29 @@ def _interval(ax: Axes, y: int, item: object) -> None:
     role = getattr(item, "role", "evidence")
     colour = grammar.LIGHT["muted" if role == "context" else "ink"]
     left, right = ax.get_xlim()
+    for beyond, edge, marker in ((low < left, left, "<"), (high > right, right, ">")):
+        if beyond:
+            inset = 0.012 * (right - left) * (1 if edge == left else -1)
+            ax.plot([edge + inset], [y], marker, color=colour, markersize=6, markeredgewidth=0)
     ax.plot(
-        [max(low, left), min(high, right)],
+        [min(max(low, left), right), max(min(high, right), left)],
         [y, y],
         color=colour,
         linewidth=2.4 if role == "primary" else 1.4,
         solid_capstyle="butt",
         zorder=2,
     )
-    for end, inside, marker in ((low, low >= left, "<"), (high, high <= right, ">")):
-        if not inside:
-            ax.plot([left if end == low else right], [y], marker, color=colour, markersize=5)
-    ax.plot(
-        [estimate],
-        [y],
-        marker="o",
-        markersize={"primary": 10, "evidence": 7.5}.get(role, 5),
-        markerfacecolor=grammar.LIGHT["paper"] if role == "evidence" else colour,
-        markeredgecolor=colour,
-        markeredgewidth=1.6,
-        zorder=3,
-    )
+    if left <= estimate <= right:
+        ax.plot(
+            [estimate],
+            [y],
+            marker="o",
+            markersize={"primary": 10, "evidence": 7.5}.get(role, 5),
+            markerfacecolor=grammar.LIGHT["paper"] if role == "evidence" else colour,
+            markeredgecolor=colour,
+            markeredgewidth=1.6,
+            zorder=3,
+        )
 
 
 def _words(ax: Axes, y: int, item: object, shape: Shape) -> None:
@@ -183,7 +192,7 @@ def _words(ax: Axes, y: int, item: object, shape: Shape) -> None:
     name = str(getattr(item, "condition", ""))
     text = str(getattr(item, "text", ""))
     transform = ax.get_yaxis_transform()
-    small = {"fontsize": grammar.SMALL, "va": "center"}
+    small: dict[str, Any] = {"fontsize": grammar.SMALL, "va": "center"}
     if shape.narrow:
         ax.text(0, y - 0.44, grammar.clip(name, 46), transform=transform, ha="left",
                 color=grammar.LIGHT["ink"], fontweight=weight, **small)  # fmt: skip

@@ -8,6 +8,7 @@ CSS pixel: a figure is drawn for the width at which it is shown, once wide and o
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -93,7 +94,7 @@ NORM_TITLES: Final[dict[str, str]] = {
 
 TEXT: Final = 12.0
 SMALL: Final = 11.0
-RC: Final[dict[str, Any]] = {
+RC: Final[Any] = {
     "svg.fonttype": "none",
     "svg.hashsalt": "batchnorm-bench",
     "text.parse_math": False,  # names are data: a dollar sign in one is a dollar sign
@@ -246,14 +247,32 @@ def grid_lines(ax: Axes, axis: str = "y") -> None:
     ax.grid(visible=True, axis=axis, color=LIGHT["grid"], linewidth=1.0)  # type: ignore[arg-type]
 
 
-def log_axis(ax: Axes, axis: str = "x", *, number: Any = None) -> None:
+def log_axis(ax: Axes, axis: str = "x", *, ticks: int = 6) -> None:
     """Make an axis logarithmic with plain numbers as labels."""
     (ax.set_xscale if axis == "x" else ax.set_yscale)("log")
     side = ax.xaxis if axis == "x" else ax.yaxis
-    side.set_major_locator(LogLocator(numticks=6))
-    side.set_major_formatter(FuncFormatter(lambda v, _: (number or plain)(v)))
+    side.set_major_locator(LogLocator(numticks=ticks))
+    side.set_major_formatter(FuncFormatter(lambda v, _: plain(v)))
     side.set_minor_formatter(NullFormatter())
     side.set_minor_locator(NullLocator())
+
+
+def few_ticks(ax: Axes, low: float, high: float, *, axis: str = "x", most: int = 7) -> None:
+    """Label a logarithmic axis that spans less than two decades at 1, 2, 5 or closer."""
+    if low <= 0 or high / low > 100:
+        return
+    ratio = high / low
+    steps = (1, 2, 5) if ratio > 4 else (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    inside = [t for e in decades for m in steps if low <= (t := m * 10.0**e) <= high]
+    ticks = inside[:: -(-len(inside) // most)] if inside else [low]
+    (ax.set_xticks if axis == "x" else ax.set_yticks)(ticks)
+
+
+def shared_label(figure: Figure, text: str) -> None:
+    """Name the horizontal axis that small multiples share."""
+    height = figure.get_size_inches()[1] * 72
+    figure.supxlabel(text, y=9 / height, va="bottom", fontsize=TEXT, color=LIGHT["muted"])
 
 
 def percent_axis(ax: Axes, axis: str = "y") -> None:
@@ -272,7 +291,7 @@ def plain(value: float) -> str:
         return f"{value:.4g}".replace("-", "−")
     mantissa, _, exponent = f"{value:.2e}".partition("e")
     digits = mantissa.rstrip("0").rstrip(".")
-    return f"{digits}e{int(exponent)}".replace("-", "−")
+    return f"{digits}e{int(exponent)}"
 
 
 def direct_label(ax: Axes, x: float, y: float, text: str, colour: str, **options: Any) -> None:

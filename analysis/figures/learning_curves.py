@@ -32,8 +32,8 @@ def frame(evidence: Evidence) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``batch_size``, ``learning_rate``, ``norm``, ``step``, ``seeds``, ``mean``, ``low``, ``high``
-        (fractions), with ``diverged`` and ``planned`` trials of the condition.
+        ``batch_size``, ``learning_rate``, ``norm``, ``step``, ``seeds``, ``mean``, ``low``,
+        ``high`` (fractions), with ``diverged`` and ``planned`` trials of the condition.
     """
     curves = evidence.curves("validation_accuracy")
     if curves.empty:
@@ -41,17 +41,16 @@ def frame(evidence: Evidence) -> pd.DataFrame:
     keys = ["batch_size", "learning_rate", "norm"]
     curves = curves[curves["step"] > 0]
     grouped = curves.groupby([*keys, "step"], observed=True)["value"]
-    found = grouped.agg(
-        seeds="size",
-        mean="mean",
-        low=lambda v: v.quantile(0.1),
-        high=lambda v: v.quantile(0.9),
-    ).reset_index()
+    columns = {"seeds": grouped.size(), "mean": grouped.mean()}
+    columns |= {"low": grouped.quantile(0.1), "high": grouped.quantile(0.9)}
+    found = pd.DataFrame(columns).reset_index()
     trials = evidence.trials()
     counts = trials.groupby(keys, observed=True).agg(
         diverged=("status", lambda s: int((s == "diverged").sum())), planned=("status", "size")
     )
-    return found.merge(counts.reset_index(), on=keys, how="left").sort_values([*keys, "step"])
+    found = found.merge(counts.reset_index(), on=keys, how="left").sort_values([*keys, "step"])
+    found.attrs["targets"] = [float(t) for t in evidence.targets()]
+    return found
 
 
 def draw(data: pd.DataFrame, shape: Shape) -> Figure:
@@ -64,7 +63,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     across = len({b for _, b in settings})
     columns = shape.columns(len(settings), most=max(across, 1) if across <= 5 else 4)
     rows = -(-len(settings) // columns)
-    margins = grammar.Margins(left=50, right=10, top=58, bottom=48, across=14, down=34)
+    margins = grammar.Margins(left=66, right=10, top=58, bottom=48, across=14, down=34)
     height = margins.top + margins.bottom + rows * 104 + (rows - 1) * margins.down
     figure = grammar.new_figure(shape, height)
     axes = grammar.panels(figure, rows, columns, margins)
@@ -87,14 +86,15 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
         ax.set_axis_off()
     first = axes.flat[0]
     _accuracy_axis(first, floor, float(data["high"].max()))
-    grammar.log_axis(first, "x")
+    grammar.log_axis(first, "x", ticks=4)
     for target in data.attrs.get("targets", ()):
         for ax in axes.flat[: len(settings)]:
             ax.axhline(target, color=grammar.LIGHT["axis"], linewidth=1, linestyle=(0, (1, 2)))
-    figure.supxlabel(
-        "steps (optimizer updates)",
-        y=10 / height,
-        va="bottom",
+    grammar.shared_label(figure, "steps (optimizer updates)")
+    figure.supylabel(
+        "validation accuracy",
+        x=4 / shape.width,
+        ha="left",
         fontsize=grammar.TEXT,
         color=grammar.LIGHT["muted"],
     )
@@ -129,22 +129,22 @@ def _panel(ax: Axes, panel: pd.DataFrame, norms: list[str]) -> None:
         ax.fill_between(line["step"], line["low"], line["high"], color=colour, alpha=0.2, lw=0)
         ax.plot(line["step"], line["mean"], color=colour, linewidth=1.8)
     counted: Any = panel.drop_duplicates("norm")
-    lost = [
-        f"{int(d)}/{int(n)} {grammar.norm_title(name)}"
-        for name, d, n in zip(counted["norm"], counted["diverged"], counted["planned"], strict=True)
-        if d > 0
-    ]
-    if lost:
-        ax.text(
-            0.97,
-            0.06,
-            "diverged: " + ", ".join(lost),
-            transform=ax.transAxes,
-            ha="right",
-            va="bottom",
-            fontsize=9.5,
-            color=grammar.LIGHT["muted"],
-        )
+    y = 0.74
+    for name, diverged, planned in zip(
+        counted["norm"], counted["diverged"], counted["planned"], strict=True
+    ):
+        if diverged > 0:
+            ax.text(
+                0.03,
+                y,
+                f"✕ {int(diverged)} of {int(planned)} diverged",
+                transform=ax.transAxes,
+                ha="left",
+                va="top",
+                fontsize=9.5,
+                color=grammar.norm_colour(str(name)),
+            )
+            y -= 0.15
 
 
 def _accuracy_axis(ax: Axes, low: float, high: float) -> None:

@@ -74,8 +74,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     axes.flat[0].set_ylim(bottom - 0.06 * max(1.0, top - floor), top + 0.04 * max(1.0, top - floor))
     for ax in axes[:, 0]:
         ax.set_ylabel("test accuracy (%)")
-    figure.supxlabel("learning rate", y=10 / height, va="bottom", fontsize=grammar.TEXT,
-                     color=grammar.LIGHT["muted"])  # fmt: skip
+    grammar.shared_label(figure, "learning rate")
     return figure
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Final
 
+import numpy as np
 import pandas as pd
 
 from analysis.figures import grammar
 from analysis.figures.evidence import arms_of
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
     from analysis.figures.evidence import Evidence
@@ -45,7 +47,7 @@ def frame(evidence: Evidence) -> pd.DataFrame:
 
 
 def first_epoch(trials: pd.DataFrame) -> int | None:
-    """Steps in the first epoch, where the budget is stated in epochs; None elsewhere."""
+    """Count the steps of the first epoch, where the budget is stated in epochs; None elsewhere."""
     if trials.empty or trials["budget_steps"].isna().all():
         return None
     epochs = json.loads(str(trials["protocol"].iloc[0]))["budget"]["epochs"]
@@ -76,14 +78,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
         last = line.iloc[-1]
         ends.append((float(last["mean"]), float(last["step"]), norm, colour))
     ax.set_ylim(0, None)
-    gap = 0.06 * ax.get_ylim()[1]
-    height = -1.0
-    for y, x, norm, colour in sorted(ends):
-        height = max(y, height + gap) if height >= 0 else y
-        grammar.direct_label(ax, x, y, grammar.norm_title(norm), colour,
-                             xytext=(x, height), textcoords="data", ha="left")  # fmt: skip
-    for text in ax.texts:
-        text.set_text("  " + text.get_text())
+    _labels(ax, ends)
     ax.set_xlabel("steps (optimizer updates)")
     ax.set_ylabel("training loss (nats)")
     return figure
@@ -101,3 +96,15 @@ def describe(data: pd.DataFrame) -> str:
             f"{line['mean'].iloc[-1]:.2f} nats by step {int(line['step'].iloc[-1])}"
         )
     return "Mean training loss along the first epoch: " + "; ".join(parts) + "."
+
+
+def _labels(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
+    """Name each line at its end, the lower names pushed apart where the lines nearly meet."""
+    gap = 0.075 * ax.get_ylim()[1]
+    places = np.array([end[0] for end in sorted(ends)])
+    for i in range(1, len(places)):
+        places[i] = max(places[i], places[i - 1] + gap)
+    places -= max(0.0, float(places.mean() - np.mean([end[0] for end in ends])))
+    places += max(0.0, 0.4 * gap - float(places[0]))
+    for place, (_, x, norm, colour) in zip(places, sorted(ends), strict=True):
+        grammar.direct_label(ax, x, place, grammar.norm_title(norm), colour, xytext=(9, 0))

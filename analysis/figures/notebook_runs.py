@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
 TITLE: Final = "The notebook's two numbers among our runs of its protocol"
 CAPTION: Final = (
-    "Each point is one seed; the pale bar holds the central 95 % of single runs to be expected from "
-    "them (normal, mean ± 1.96 standard deviations). The long tick is the notebook's own run."
+    "Each point is one seed; the pale bar holds the central 95 % of single runs to be expected "
+    "from them (normal, mean ± 1.96 standard deviations). The long tick is the notebook's own run."
 )
 
 
@@ -58,14 +58,14 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     if data.empty:
         return grammar.nothing_to_show(shape, "The notebook's protocol was not run")
     norms = arms_of(data["norm"])
-    row = 92.0
+    row = 104.0
     margins = grammar.Margins(left=14, right=14, top=14, bottom=48)
     figure = grammar.new_figure(shape, margins.top + margins.bottom + row * len(norms))
     ax = grammar.panels(figure, 1, 1, margins)[0, 0]
     values = np.concatenate([data["accuracy"].to_numpy(), data["notebook"].to_numpy()])
     pad = max(0.05, 0.08 * float(np.ptp(values)))
     ax.set_xlim(float(values.min()) - pad, float(values.max()) + pad)
-    ax.set_ylim(len(norms) - 0.45, -0.75)
+    ax.set_ylim(len(norms) - 0.42, -0.72)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     grammar.grid_lines(ax, "x")
@@ -117,8 +117,8 @@ def _row(ax: Axes, y: int, norm: str, values: np.ndarray, notebook: float) -> No
     far = notebook > left + 0.7 * (right - left)
     ax.annotate(
         f"notebook {notebook:.2f} %",
-        (notebook, y + 0.27),
-        xytext=(-6 if far else 6, 0),
+        (notebook, y + 0.37),
+        xytext=(2 if far else -2, 0),
         textcoords="offset points",
         ha="right" if far else "left",
         va="center",

@@ -64,8 +64,9 @@ def axis_label(evidence: Evidence) -> str:
         return f"{name.split()[0]} to {grammar.plain(100 * float(evidence.target()))} % accuracy"
     if comparison.measure == "spread" and comparison.over:
         name = f"spread of {name} over {comparison.over.replace('_', ' ')}s"
-    unit = {"points": "%" if comparison.measure == "paired" else "points"}.get(
-        comparison.unit, comparison.unit
+    # Values of an arm are per cent; only differences, spreads and slopes are points.
+    unit = (
+        "%" if comparison.unit == "points" and comparison.measure == "paired" else comparison.unit
     )
     return f"{name} ({unit})" if unit and comparison.scale != "log_ratio" else name
 
@@ -92,7 +93,9 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
         _rows(ax, data, arms, order)
     if data.attrs.get("log") and (data["value"] > 0).all():
         grammar.log_axis(ax, "x")
-        _few_ticks(ax, data["value"])
+        low, high = data["value"].min() / 1.08, data["value"].max() * 1.08
+        ax.set_xlim(low, high)
+        grammar.few_ticks(ax, low, high)
     ax.set_xlabel(str(data.attrs.get("label", "value")))
     return figure
 
@@ -149,19 +152,3 @@ def _distributions(ax: Axes, data: pd.DataFrame, arms: list[str]) -> None:
     ax.set_ylabel("seeds at or below (%)")
     ax.set_ylim(0, 101)
     grammar.grid_lines(ax)
-
-
-def _few_ticks(ax: Axes, values: pd.Series) -> None:
-    """Give a logarithmic axis that spans less than two decades labels at 1, 2 and 5."""
-    low, high = float(values.min()), float(values.max())
-    if high / low > 60:
-        return
-    ax.set_xlim(low / 1.08, high * 1.08)
-    steps = (1, 2, 5) if high / low > 3 else (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
-    ticks = [
-        m * 10.0**e
-        for e in range(int(np.floor(np.log10(low))), int(np.ceil(np.log10(high))) + 1)
-        for m in steps
-    ]
-    inside = [t for t in ticks if low / 1.08 <= t <= high * 1.08]
-    ax.set_xticks(inside[:: -(-len(inside) // 7)])
