@@ -98,7 +98,8 @@ class Dataset:
         DataError
             There are fewer training images than ``train_size``.
         """
-        shuffled = torch.randperm(self.spec.train_images, generator=generator(seed, "split"))
+        draw = generator(seed, "split")
+        shuffled = torch.randperm(self.spec.train_images, generator=draw)
         held_out = torch.zeros_like(shuffled, dtype=torch.bool)
         if split == "holdout":
             if self.spec.stratified:
@@ -109,6 +110,9 @@ class Dataset:
             else:
                 held_out[: self.spec.validation_images] = True
         train = shuffled[~held_out]
+        # Shuffled again: what a stratified choice leaves over begins with the classes that were
+        # frequent at the front of the first shuffle.
+        train = train[torch.randperm(len(train), generator=draw)]
         if train_size is not None and train_size > len(train):
             raise DataError(
                 f"train_size {train_size:,} is more than the {len(train):,} training images of "
