@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 
 from suite.datasets import DATASETS
 from suite.errors import UnknownNameError, UsageError
+from suite.fits import check_norm_fits
 from suite.inits import INITS
 from suite.models import MODELS
 from suite.norms import parse_norm
@@ -178,10 +179,19 @@ class StudyForm(Form):
                 first.setdefault(value, i)
         yield from self._depth_faults()
         yield from self._size_faults()
+        yield from self._norm_faults()
 
     def _depth_faults(self) -> Iterator[tuple[str, str]]:
         if self.depth is not None and not any(MODELS[name].uses_depth for name in self.model):
             yield ".depth", f"model {' and '.join(self.model)} has no depth to choose"
+
+    def _norm_faults(self) -> Iterator[tuple[str, str]]:
+        for i, norm in enumerate(self.norm):
+            for model, batch_size in itertools.product(self.model, self.batch_size):
+                try:
+                    check_norm_fits(model, norm, batch_size)
+                except UsageError as error:
+                    yield f".norm[{i}]", str(error)
 
     def _size_faults(self) -> Iterator[tuple[str, str]]:
         most = max(training_images(name, self.split) for name in self.dataset)

@@ -15,6 +15,7 @@ module itself may import torch; this registry does not.
 from __future__ import annotations
 
 import importlib
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
@@ -70,6 +71,9 @@ class ModelSpec:
         Hidden layers where the grid names none; None where depth is not an axis.
     has_stacked
         Whether there is a stacked twin; else its trials are trained one by one.
+    size
+        Depth → parameters without norm, and multiply-adds of one image's forward pass; for
+        estimates before anything runs. None: no estimate.
     """
 
     name: str
@@ -80,10 +84,17 @@ class ModelSpec:
     uses_depth: bool = False
     default_depth: int | None = None
     has_stacked: bool = True
+    size: Callable[[int | None], tuple[int, int]] | None = None
 
     def load(self) -> ModelModule:
         """Import the code (and with it torch)."""
         return cast("ModelModule", importlib.import_module(self.module))
+
+
+def perceptron_size(*widths: int) -> tuple[int, int]:
+    """Count parameters and multiply-adds of linear layers from width to width."""
+    pairs = list(itertools.pairwise(widths))
+    return sum((i + 1) * o for i, o in pairs), sum(i * o for i, o in pairs)
 
 
 _ALL: Final = (
@@ -93,6 +104,7 @@ _ALL: Final = (
         "suite.models.mlp",
         "The teaching notebook's network: two hidden layers of 128 and 64 with ReLU.",
         norm_features=(128, 64),
+        size=lambda _: perceptron_size(784, 128, 64, 10),
     ),
 )
 

@@ -1,0 +1,155 @@
+"""How long a grid may take and how much memory it needs, before anything runs; without torch.
+
+Arithmetic comes from counting: 6 operations for each multiply-add of a training step (2 forward, 4
+backward), 2 for each of an evaluation. The machine's speed comes from a short matrix product, and
+the share of it that the trainer reaches from the table below. Where the store already holds trials
+of the same shape, their seconds are used instead. An estimate is an estimate: other work on the
+machine makes it wrong.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from suite.datasets import DATASETS
+from suite.grid_form import training_images
+from suite.models import MODELS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from suite.planning import Plan
+    from suite.records import Condition, Protocol, Trial
+
+# Share of numpy's matrix product (512 × 512, float32, all cores) that a training step of ``mlp``
+# reaches at its best stack size, by batch size; measured on 2 cores of an x86 server. Small
+# batches are bound by the optimizer's memory traffic, large ones by the gather of their images.
+TRAINING_SHARE: Final = {1: 0.02, 4: 0.07, 16: 0.2, 64: 0.4, 256: 0.45, 1024: 0.4}
+EVALUATION_SHARE: Final = 0.35
+NORM_FACTOR: Final = 1.12  # a step with a norm against one without
+BASE_BYTES: Final = 450 << 20  # Python with torch loaded
+_MATMUL: Final = 512
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of training and evaluation, and peak memory; NaN and 0 where nothing is known."""
+
+    seconds: float
+    memory_bytes: int
+
+
+def matmul_rate(seconds: float = 0.05, clock: Callable[[], float] = time.perf_counter) -> float:
+    """Measure floating-point operations a second of numpy's matrix product; the best of several."""
+    import numpy as np  # noqa: PLC0415  costs 0.1 s, which --help need not pay
+
+    a = np.ones((_MATMUL, _MATMUL), dtype=np.float32)
+    started, best = clock(), math.inf
+    while best == math.inf or clock() - started < seconds:
+        before = clock()
+        a @ a
+        best = min(best, max(clock() - before, 1e-9))
+    return 2 * _MATMUL**3 / best
+
+
+def trial_seconds(
+    condition: Condition, protocol: Protocol, rate: float, stored: float | None = None
+) -> float:
+    """Estimate one trial's share of its stack's time.
+
+    Parameters
+    ----------
+    condition, protocol
+        What is trained, and how long.
+    rate
+        What ``matmul_rate`` gave.
+    stored
+        Seconds of training, evaluation left out, of earlier trials like this one.
+    """
+    size = MODELS[condition.model].size
+    if size is None:
+        return math.nan if stored is None else stored
+    operations = 2.0 * size(condition.depth)[1]
+    spec = DATASETS[condition.dataset]
+    images = condition.train_size or training_images(condition.dataset, protocol.split)
+    batch = min(condition.batch_size, images)
+    steps = protocol.budget.steps_for(images, batch)
+    training = stored
+    if training is None:
+        training = 3 * operations * steps * batch / (rate * _interpolated(TRAINING_SHARE, batch))
+        training *= 1.0 if condition.norm == "none" else NORM_FACTOR
+    evaluations = protocol.evaluations_per_decade * math.log10(max(10, steps))
+    held_out = spec.validation_images if protocol.split == "holdout" else 0
+    evaluated = evaluations * held_out + images + spec.test_images
+    return training + operations * evaluated / (rate * EVALUATION_SHARE)
+
+
+def trial_bytes(condition: Condition) -> int:
+    """Estimate what one more member of a stack needs.
+
+    Parameters, gradients and Adam's two moments, and a step's images and activations, the latter
+    taken as twice the images.
+    """
+    size = MODELS[condition.model].size
+    parameters = 0 if size is None else size(condition.depth)[0]
+    pixels = math.prod(DATASETS[condition.dataset].image_shape)
+    return 4 * (4 * parameters + 3 * condition.batch_size * pixels)
+
+
+def estimate_plan(
+    plan: Plan, wanted: set[str], rate: float, stored: Mapping[str, float], stack: int = 12
+) -> dict[str, Estimate]:
+    """Estimate each study's share of the work; a trial that studies share counts in the first.
+
+    Parameters
+    ----------
+    plan
+        The whole plan.
+    wanted
+        Keys of the trials that are still to be trained.
+    rate
+        What ``matmul_rate`` gave.
+    stored
+        Shape → mean seconds of stored trials.
+    stack
+        Members of a stack, for the memory.
+    """
+    from suite.stacking import stack_shape  # noqa: PLC0415
+
+    left = set(wanted)
+    seconds = {name: 0.0 for name, _ in plan.studies}
+    memory = dict.fromkeys(seconds, 0)
+    known: dict[tuple[Condition, Protocol], float] = {}
+    for study, trial in plan.planned:
+        if trial.key not in left:
+            continue
+        left.remove(trial.key)
+        same = (trial.condition, trial.protocol)
+        if same not in known:
+            known[same] = trial_seconds(*same, rate, stored.get(stack_shape(trial)))
+        seconds[study] += known[same]
+        data = dataset_bytes(trial)
+        memory[study] = max(memory[study], BASE_BYTES + data + stack * trial_bytes(trial.condition))
+    return {name: Estimate(seconds[name], memory[name]) for name in seconds}
+
+
+def dataset_bytes(trial: Trial) -> int:
+    """Count the bytes of a whole dataset: a byte a pixel, eight a label."""
+    spec = DATASETS[trial.condition.dataset]
+    return (spec.train_images + spec.test_images) * (math.prod(spec.image_shape) + 8)
+
+
+def _interpolated(table: Mapping[int, float], at: int) -> float:
+    """Interpolate over the logarithm; constant beyond the ends."""
+    points = sorted(table.items())
+    if at <= points[0][0]:
+        return points[0][1]
+    for (low, value), (high, following) in itertools.pairwise(points):
+        if at <= high:
+            share = math.log(at / low) / math.log(high / low)
+            return value + share * (following - value)
+    return points[-1][1]

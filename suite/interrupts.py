@@ -1,0 +1,67 @@
+"""Ctrl-C and its kin: the first asks for a clean stop, the second ends the process at once."""
+
+from __future__ import annotations
+
+import contextlib
+import signal
+from typing import TYPE_CHECKING, Final, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+class Interrupts:
+    """Handles SIGINT, SIGTERM and SIGHUP while it is entered.
+
+    While it is polite (see ``politely``) the first signal is only noted, and whoever asks
+    ``stopped()`` acts on it; elsewhere it raises KeyboardInterrupt. After one signal the next
+    calls ``at_once``.
+
+    Parameters
+    ----------
+    at_once
+        Ends the process.
+    noted
+        Called when a first signal is noted, for a word to the user.
+    """
+
+    def __init__(self, at_once: Callable[[], None], noted: Callable[[], None]) -> None:
+        self._at_once = at_once
+        self._noted = noted
+        self._polite = False
+        self._asked = False
+        self._before: dict[signal.Signals, object] = {}
+
+    def __enter__(self) -> Self:
+        for number in _SIGNALS:
+            self._before[number] = signal.signal(number, self._handle)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)  # type: ignore[arg-type]  # what it was before
+
+    def stopped(self) -> bool:
+        """Say whether a stop was asked for."""
+        return self._asked
+
+    @contextlib.contextmanager
+    def politely(self) -> Iterator[None]:
+        """Only note the first signal within this block."""
+        self._polite = True
+        try:
+            yield
+        finally:
+            self._polite = False
+
+    def _handle(self, number: int, frame: FrameType | None) -> None:
+        del number, frame
+        if self._asked:
+            self._at_once()
+        self._asked = True
+        if not self._polite:
+            raise KeyboardInterrupt
+        self._noted()

@@ -1,0 +1,98 @@
+"""What a run would do, from the grid and the store alone: its plan with estimates, no torch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from suite.code_version import code_version
+from suite.devices import parse_devices
+from suite.estimate import estimate_plan, matmul_rate
+from suite.planning import make_plan
+from suite.store import STORE_NAME, StoreReader
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from suite.estimate import Estimate
+    from suite.grid import Grid
+    from suite.planning import Plan
+
+UNKNOWN_DATA: Final = "not read yet"
+
+
+@dataclass(frozen=True)
+class Preview:
+    """A plan that nothing was done for.
+
+    Parameters
+    ----------
+    grid
+        With the datasets that an earlier run of it really used, if there was one.
+    plan
+        Its keys are right where an earlier run left the datasets' fingerprints.
+    wanted
+        Keys of what is still to be trained.
+    estimates
+        Study → estimate of what is still to be trained.
+    devices
+        Canonical names.
+    notes
+        What the reader should know beside it.
+    """
+
+    grid: Grid
+    plan: Plan
+    wanted: set[str]
+    estimates: dict[str, Estimate]
+    devices: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def preview(grid: Grid, out: Path, device: str) -> Preview:
+    """Look at what a run would do; nothing is written.
+
+    Parameters
+    ----------
+    grid
+        As the user asked for it.
+    out
+        Its results folder, there or not.
+    device
+        As ``--device`` is written; ``auto`` counts as ``cpu`` here, for only torch can look.
+
+    Raises
+    ------
+    DeviceError
+        A named device is not present.
+    StoreError
+        There is a store and it can't be read.
+    """
+    automatic = device.strip().casefold() == "auto"
+    devices = tuple(parse_devices("cpu" if automatic else device))
+    notes = ["devices: whatever is present; estimated for the CPU"] if automatic else []
+    used: dict[str, str] = {}
+    fingerprints: dict[str, str] = {}
+    stored_seconds: dict[str, float] = {}
+    if (out / STORE_NAME).is_file():
+        with StoreReader(out) as store:
+            stored_seconds = store.seconds()
+            statuses = store.statuses()
+            for run in store.runs():
+                used |= run.get("datasets", {})
+                fingerprints |= run.get("fingerprints", {})
+    else:
+        statuses = {}
+    grid, left_out = grid.using(lambda asked: used.get(asked, asked))
+    plan = make_plan(grid, devices, lambda name: fingerprints.get(name, UNKNOWN_DATA), code_version)
+    wanted = {key for key in plan.trials if key not in statuses}
+    by_shape: dict[str, list[float]] = defaultdict(list)
+    for shape, trials in plan.shapes.items():
+        by_shape[shape] += [stored_seconds[t.key] for t in trials if t.key in stored_seconds]
+    means = {shape: sum(found) / len(found) for shape, found in by_shape.items() if found}
+    estimates = estimate_plan(plan, wanted, matmul_rate(), means)
+    notes += [
+        f"{asked} was not found before: {name}" for asked, name in used.items() if asked != name
+    ]
+    return Preview(grid, plan, wanted, estimates, devices, (*notes, *left_out))
