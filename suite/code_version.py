@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
 _SUITE: Final = Path(__file__).parent
 _SHARED: Final = ("data.py", "models/layers.py", "optimizers.py", "records.py", "seeds.py")
-_PROBING: Final = ("base.py", "network.py", "schedule.py", "session.py")
+_PROBING: Final = tuple(
+    f"probes/{name}.py"
+    for name in ("base", "moments", "network", "readings", "schedule", "session")
+)
 _COST: Final = (
     *(f"cost/{name}.py" for name in ("clock", "energy", "folding", "load", "memory", "network")),
     *(f"cost/{name}.py" for name in ("operations", "protocol", "worker")),
@@ -67,7 +70,7 @@ def _probe_files(probes: tuple[str, ...]) -> tuple[str, ...]:
         return ()
     specs = [probe_spec(name) for name in probes]
     own = {_file_of(module) for spec in specs for module in (spec.module, *spec.modules)}
-    return (*(f"probes/{name}" for name in _PROBING), *sorted(own))
+    return (*_PROBING, *sorted(own))
 
 
 @functools.cache

@@ -22,7 +22,14 @@ from typing import TYPE_CHECKING, Final, Protocol, cast
 from suite.errors import UnknownNameError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor, nn
+
+    from suite.data import Dataset
     from suite.probes.base import Probe
+    from suite.probes.session import ProbeSession
+    from suite.records import Trial
 
 
 class ProbeModule(Protocol):
@@ -203,6 +210,36 @@ _ALL: Final = (
 )
 
 PROBES: Final[dict[str, ProbeSpec]] = {spec.name: spec for spec in _ALL}
+
+
+def open_session(
+    trials: Sequence[Trial],
+    model: nn.Module,
+    data: Dataset,
+    *,
+    train: Tensor,
+    validation: Tensor,
+    schedule: Sequence[int],
+) -> ProbeSession:
+    """Start the probes that the trials' protocol names.
+
+    Parameters
+    ----------
+    trials
+        The S members of a stack.
+    model, data
+        The stacked model, and the images on its device.
+    train, validation
+        (S, n) and (S, m) indices of each member's images.
+    schedule
+        Steps after which the suite evaluates, from 0 to the length of training.
+    """
+    network = importlib.import_module("suite.probes.network").Network
+    session = importlib.import_module("suite.probes.session").ProbeSession
+    made: ProbeSession = session(
+        trials[0].protocol.probes, network(model, data, train, validation, trials), schedule
+    )
+    return made
 
 
 def probe_spec(name: str) -> ProbeSpec:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from suite.datasets import DatasetSpec
+    from suite.probes.readings import MemberReadings
     from suite.records import Trial
 
 DIVERGED_FACTOR: Final = 10.0
@@ -56,6 +57,8 @@ class Run:
         Size of the training part.
     stack_size
         S.
+    probed
+        What the probes of the study measured; None without any.
     """
 
     losses: NDArray[np.float64]
@@ -65,6 +68,7 @@ class Run:
     seconds: float
     train_images: int
     stack_size: int
+    probed: MemberReadings | None = None
 
 
 def result(trial: Trial, run: Run, spec: DatasetSpec) -> TrialResult:
@@ -93,6 +97,10 @@ def result(trial: Trial, run: Run, spec: DatasetSpec) -> TrialResult:
     if diverged is None:
         outcomes += [Outcome(name, value) for name, value in run.final.items()]
         outcomes += [Outcome("loss_roughness", roughness(run.losses))] if steps > 2 else []
+    curves = _curves(run.losses[:usable], kept, window)
+    if run.probed:
+        outcomes += run.probed.outcomes(usable, whole=run.finite and usable == len(run.losses))
+        curves += run.probed.curves(usable)
     return TrialResult(
         trial=trial,
         status="ok" if diverged is None else "diverged",
@@ -100,7 +108,7 @@ def result(trial: Trial, run: Run, spec: DatasetSpec) -> TrialResult:
         stack_size=run.stack_size,
         seconds=run.seconds,
         outcomes=tuple(outcomes),
-        curves=_curves(run.losses[:usable], kept, window),
+        curves=curves,
     )
 
 

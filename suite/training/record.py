@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Final
 import torch
 
 from suite.fits import undefined_reason
+from suite.probes import open_session
 from suite.training.evaluate import AsStack, loss_and_accuracy
 from suite.training.outcomes import Evaluation, Run, result
 from suite.training.schedule import evaluation_steps
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from suite.data import Dataset
+    from suite.probes.session import ProbeSession
     from suite.records import Trial, TrialResult
 
 TRAIN_IMAGES: Final = 10_000  # the first of the training part: enough for its final loss
@@ -57,11 +59,9 @@ class Record:
         self.steps = self.protocol.budget.steps_for(self.train.shape[1], condition.batch_size)
         self.done = 0
         self.losses = torch.full((self.steps, len(trials)), math.nan, device=self.device)
-        self.schedule: frozenset[int] = frozenset()
-        if self.validation.shape[1]:
-            self.schedule = frozenset(
-                evaluation_steps(self.steps, self.protocol.evaluations_per_decade)
-            )
+        self.schedule = evaluation_steps(self.steps, self.protocol.evaluations_per_decade)
+        self.probes: ProbeSession | None = None
+        self.pauses: frozenset[int] = frozenset(self.schedule if self.validation.shape[1] else ())
         self.evaluations: list[Evaluation] = []
         self.final: dict[str, list[float]] = {}
         self.finite = [True] * len(trials)
@@ -71,6 +71,16 @@ class Record:
     def begin(self, model: nn.Module) -> None:
         """Evaluate the start, and let the clock of training run."""
         self.model = model
+        if self.protocol.probes:
+            self.probes = open_session(
+                self.trials,
+                model,
+                self.dataset,
+                train=self.train,
+                validation=self.validation,
+                schedule=self.schedule,
+            )
+            self.pauses |= self.probes.steps
         self._evaluate()
         self._start()
 
@@ -78,7 +88,7 @@ class Record:
         """Note the minibatch losses (S,) of a step; say whether every member has diverged."""
         self.losses[self.done] = losses
         self.done += 1
-        if self.done in self.schedule:
+        if self.done in self.pauses:
             self._pause()
             self._evaluate()
             self._start()
@@ -101,6 +111,8 @@ class Record:
                 loss, accuracy = loss_and_accuracy(self.model, images, labels, indices)
                 self.final[f"{name}_loss"] = loss.tolist()
                 self.final[f"{name}_accuracy"] = accuracy.tolist()
+        if self.probes:
+            self.probes.finish()
 
     def results(self) -> list[TrialResult]:
         """Turn the record into one result for each member."""
@@ -116,6 +128,7 @@ class Record:
                     seconds=self.seconds / len(self.trials),
                     train_images=self.train.shape[1],
                     stack_size=len(self.trials),
+                    probed=self.probes.of(member) if self.probes else None,
                 ),
                 self.dataset.spec,
             )
@@ -130,6 +143,8 @@ class Record:
             self.evaluations.append(
                 Evaluation(self.done, self.seconds, loss.tolist(), accuracy.tolist())
             )
+        if self.probes:
+            self.probes.point(self.done)
 
     def _start(self) -> None:
         self._synchronize()

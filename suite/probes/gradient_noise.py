@@ -1,0 +1,69 @@
+"""Noise of the minibatch gradient over its size, at a frozen point.
+
+With minibatch gradients g_1 … g_K, drawn independently, and their mean ḡ::
+
+    s² = Σ_k ‖g_k − ḡ‖² / (K − 1)        unbiased for tr Cov(g), the variance of the gradient
+    G² = ‖ḡ‖² − s²/K                      unbiased for ‖E g‖²
+    gradient_noise       = s² / G²
+    gradient_noise_share = s² / mean_k ‖g_k‖²
+
+This is B_simple/B of McCandlish et al. 2018 (arXiv:1812.06162, App. A.1), with the variance taken
+at the study's own batch size between minibatches.
+
+Departures: they get the variance from two batch sizes; under BN the gradient of a large batch is
+not the mean of those of small ones, so only minibatches of the study's own size are compared. G²
+can come out as zero or less where noise hides the mean; the ratio is left out there, which favours
+the less noisy arm. The share, noise over the mean square of the gradient (variance and squared mean
+together), is always there and the one to test.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from suite.probes.base import Probe, Reading
+from suite.probes.schedule import MINIBATCHES
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from suite.probes.network import Network, Pass
+
+
+def probe() -> Probe:
+    """Make the probe of one stack."""
+    return GradientNoise()
+
+
+class GradientNoise(Probe):
+    """Sum of gradients and of their squares over the shared passes of a point."""
+
+    def __init__(self) -> None:
+        self._sum: dict[str, torch.Tensor] = {}
+        self._square: torch.Tensor | float = 0.0
+
+    def see(self, network: Network, seen: Pass) -> None:
+        """Add one minibatch's gradient."""
+        del network
+        self._square = self._square + torch.stack(list(seen.square_norms.values())).sum(0)
+        for name, gradient in seen.gradients.items():
+            if name in self._sum:
+                self._sum[name] += gradient
+            else:
+                self._sum[name] = gradient.clone()
+
+    def point(self, network: Network) -> Iterator[Reading]:
+        """Give the ratio where it is defined, and the share."""
+        del network
+        sums = [s.flatten(1) for s in self._sum.values()]
+        norms = [torch.linalg.vector_norm(s, dim=1).double().square() for s in sums]
+        mean_square = torch.stack(norms).sum(0) / MINIBATCHES**2
+        square = torch.as_tensor(self._square) / MINIBATCHES
+        self._sum, self._square = {}, 0.0
+        variance = (square - mean_square).clamp(min=0) * MINIBATCHES / (MINIBATCHES - 1)
+        signal = mean_square - variance / MINIBATCHES
+        undefined = torch.full_like(signal, torch.nan)
+        yield Reading("gradient_noise", torch.where(signal > 0, variance / signal, undefined))
+        yield Reading("gradient_noise_share", variance / square)

@@ -1,0 +1,113 @@
+"""What a network with batch statistics answers in train mode and in eval mode (limitation 2).
+
+Along training: validation accuracy with statistics of minibatches of the training's own size, and
+how much eval mode, with running statistics, lags behind it. At the end, on test images: accuracy in
+train mode by size of the test batch and in batches of one class; the share of predictions that
+change when the same image meets other batch mates; and accuracy with population statistics
+recomputed after training (Wu and Johnson 2021, arXiv:2105.07576, Sec. 3 and 4). Test batches are
+drawn by the seed's stream ``noise``; images that fill no whole batch are left out.
+
+Norms without batch statistics have nothing to measure here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import torch
+
+from suite.probes.base import Probe, Reading
+from suite.probes.batch_mates import accuracy, predictions, whole_batches
+from suite.probes.population import use_population_statistics
+from suite.seeds import generator
+from suite.training.evaluate import loss_and_accuracy
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from suite.probes.network import Network
+
+TEST_BATCHES: Final = (2, 8, 64, 1000)
+SORTED_BATCH: Final = 64
+
+
+def probe() -> Probe:
+    """Make the probe of one stack."""
+    return TrainEval()
+
+
+class TrainEval(Probe):
+    """It keeps nothing from point to point."""
+
+    def point(self, network: Network) -> Iterator[Reading]:
+        """Compare both modes on the validation images."""
+        if not (network.norm.spec.batch_statistics and network.validation.shape[1]):
+            return
+        data = network.data
+        size = min(network.batch_size, network.validation.shape[1])
+        used = whole_batches(network.validation, size)
+        predicted = predictions(network, data.train_images, used, size)
+        in_train_mode = accuracy(predicted, data.train_labels, used)
+        _, in_eval_mode = loss_and_accuracy(
+            network.model, data.train_images, data.train_labels, used
+        )
+        yield Reading("validation_accuracy_train_mode", in_train_mode)
+        yield Reading("running_statistics_lag", in_train_mode - in_eval_mode)
+
+    def at_end(self, network: Network) -> Iterator[Reading]:
+        """Measure on the test images."""
+        if not network.norm.spec.batch_statistics:
+            return
+        labels = network.data.test_labels
+        yield from _with_batch_mates(network)
+        used, size = class_batches(labels)
+        indices = used.expand(network.members, -1)
+        predicted = predictions(network, network.data.test_images, indices, size)
+        yield Reading("test_accuracy_train_mode", accuracy(predicted, labels, indices), "sorted")
+        use_population_statistics(network)
+        everything = torch.arange(len(labels), device=network.device).unsqueeze(0)
+        _, found = loss_and_accuracy(network.model, network.data.test_images, labels, everything)
+        yield Reading("test_accuracy_population", found)
+
+
+def _with_batch_mates(network: Network) -> Iterator[Reading]:
+    images, labels = network.data.test_images, network.data.test_labels
+    orders = [_order(network, count, len(labels)) for count in range(2)]
+    for size in TEST_BATCHES:
+        answers = []
+        for order in orders[: len(labels) // size]:  # one batch of all has no other mates to meet
+            used = whole_batches(order, size)
+            predicted = predictions(network, images, used, size)
+            answers.append(torch.full_like(order, -1).scatter(1, used, predicted))
+            if len(answers) == 1:
+                found = accuracy(predicted, labels, used)
+                yield Reading("test_accuracy_train_mode", found, str(size))
+        if len(answers) == 2:
+            yield Reading("prediction_flips", _flips(*answers), str(size))
+
+
+def _flips(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """Give the share of images, among those with two answers, whose answers differ; -1 is none."""
+    both = (first >= 0) & (second >= 0)
+    return ((first != second) & both).sum(1) / both.sum(1)
+
+
+def _order(network: Network, number: int, count: int) -> torch.Tensor:
+    """Shuffle the test images for each member, (S, count)."""
+    sources = (generator(seed, "noise", "mates", number) for seed in network.seeds)
+    return torch.stack([torch.randperm(count, generator=s) for s in sources]).to(network.device)
+
+
+def class_batches(labels: torch.Tensor) -> tuple[torch.Tensor, int]:
+    """Sort images into batches of one class.
+
+    Returns
+    -------
+    tuple
+        (1, n) indices, and the size: every run of that many is a batch of one class.
+    """
+    counts = torch.bincount(labels).tolist()
+    classes = [(labels == c).nonzero().squeeze(1) for c, count in enumerate(counts) if count]
+    size = min(SORTED_BATCH, *(len(members) for members in classes))
+    whole = [whole_batches(members.unsqueeze(0), size) for members in classes]
+    return torch.cat(whole, dim=1), size
