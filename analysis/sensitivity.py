@@ -13,11 +13,10 @@ import numpy as np
 from scipy import stats
 
 from analysis.contrasts import Sensitivity
-from analysis.decision import decide, judged
+from analysis.decision import Judged, decide, judged
 from analysis.measures import claim_contrasts
 from analysis.measures.pairs import FACET_WORDS
 from analysis.stats.inputs import MINIMUM_SEEDS, is_constant
-from analysis.stats.permutation import sign_flip_p
 from analysis.stats.wilcoxon import wilcoxon_p
 from analysis.units import plural
 
@@ -26,12 +25,11 @@ if TYPE_CHECKING:
 
     from analysis.claims import Claim
     from analysis.contrasts import Contrast, Values, Word
-    from analysis.decision import Judged
     from analysis.samples import Samples
 
-_TESTS: Final[tuple[tuple[str, Callable[[Values], float]], ...]] = (
-    ("with the sign-flip permutation test", sign_flip_p),
-    ("with the Wilcoxon signed-rank test", wilcoxon_p),
+_TESTS: Final[tuple[tuple[str, Callable[[Judged], float]], ...]] = (
+    ("with the sign-flip permutation test", lambda one: one.test.p_permutation),
+    ("with the Wilcoxon signed-rank test", lambda one: wilcoxon_p(one.contrast.differences)),
 )
 
 
@@ -79,14 +77,12 @@ def sensitivities(
     ]
 
 
-def _with_test(one: Judged, p_of: Callable[[Values], float]) -> Judged:
+def _with_test(one: Judged, p_of: Callable[[Judged], float]) -> Judged:
     """Put another test's p in the t test's place; its interval goes with the t test."""
     f = one.figures
     if one.contrast.comparison.decision != "superiority" or f.n < MINIMUM_SEEDS:
         return one
-    other = dataclasses.replace(
-        f, p=p_of(one.contrast.differences), low=f.estimate, high=f.estimate
-    )
+    other = dataclasses.replace(f, p=p_of(one), low=f.estimate, high=f.estimate)
     return dataclasses.replace(one, figures=other)
 
 
@@ -125,6 +121,8 @@ def _without_each(one: Judged) -> dict[int, Judged]:
         return {}
     x = contrast.differences
     rest = np.broadcast_to(x, (n + 1, n + 1))[~np.eye(n + 1, dtype=bool)].reshape(n + 1, n)
+    if is_constant(x):
+        return dict.fromkeys(contrast.seeds, judged(_kept(contrast, 0, rest[0])))
     if contrast.comparison.decision == "typical" or any(map(is_constant, rest)):
         return {seed: judged(_kept(contrast, i, rest[i])) for i, seed in enumerate(contrast.seeds)}
     test = stats.ttest_1samp(rest, 0.0, axis=1)
