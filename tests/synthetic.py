@@ -94,6 +94,7 @@ def write_store(
     truth: Truth | None = None,
     *,
     seeds: int = 12,
+    first_seed: int = 0,
     batch_sizes: Sequence[int] = BATCH_SIZES,
     learning_rates: Sequence[float] = LEARNING_RATES,
     datasets: Sequence[str] = ("mnist",),
@@ -112,6 +113,7 @@ def write_store(
     5,000 trials with curves are ``seeds=125, notebook=False``.
     """
     truth = truth or Truth()
+    chosen = range(first_seed, first_seed + seeds)
     grid = Protocol(budget=Budget(epochs=epochs))
     identity = {"device": device, "code_version": code_version}
     planned = [
@@ -128,7 +130,7 @@ def write_store(
             ),
         )
         for dataset, batch, rate, norm, seed in itertools.product(
-            datasets, batch_sizes, learning_rates, norms, range(seeds)
+            datasets, batch_sizes, learning_rates, norms, chosen
         )
     ]
     if notebook:
@@ -149,7 +151,7 @@ def write_store(
                     **identity,
                 ),
             )
-            for norm, seed in itertools.product(("none", "batch"), range(seeds))
+            for norm, seed in itertools.product(("none", "batch"), chosen)
         ]
     results = [
         _result(trial, truth, fate, with_curves=curves, entropy=entropy)
