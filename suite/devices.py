@@ -87,6 +87,18 @@ def describe_device(device: str) -> DeviceDescription:
     return DeviceDescription(device, cpu_model(), memory, torch.backends.cpu.get_cpu_capability())
 
 
+def use_full_precision() -> None:
+    """Switch TF32 off for matrix products and convolutions, in this process.
+
+    PyTorch leaves it on for convolutions on CUDA, where it would round float32 inputs to ten bits
+    in one arm's networks as in the other's, but not on another device.
+    """
+    import torch  # noqa: PLC0415
+
+    torch.backends.cuda.matmul.allow_tf32 = False
+    torch.backends.cudnn.allow_tf32 = False
+
+
 def _parse_one(name: str) -> list[str]:
     if name == "cpu":
         return [name]

@@ -14,7 +14,7 @@ import torch
 from suite.code_version import code_version
 from suite.data import load_or_fall_back
 from suite.device_check import check_device
-from suite.devices import describe_device, parse_devices
+from suite.devices import describe_device, parse_devices, use_full_precision
 from suite.environment import environment
 from suite.estimate import matmul_rate, trial_seconds
 from suite.executors.in_process import InProcessExecutor
@@ -116,6 +116,7 @@ def prepare(grid: Grid, *, devices: str, data_dir: Path | None) -> Work:
         A dataset's file is damaged.
     """
     names = tuple(parse_devices(devices))
+    use_full_precision()
     checks = {name: check_device(name) for name in names}
     loaded: dict[str, Dataset] = {}
     used: dict[str, str] = {}
@@ -125,14 +126,14 @@ def prepare(grid: Grid, *, devices: str, data_dir: Path | None) -> Work:
         used[asked] = dataset.spec.name
         loaded[dataset.spec.name] = dataset
         notices += [notice] if notice else []
-    grid, left_out = grid.using(used.__getitem__)
+    grid = grid.using(used.__getitem__)
     plan = make_plan(grid, names, lambda name: loaded[name].fingerprint, code_version)
     trainer = StackTrainer(loaded)
     return Work(
         plan=plan,
         executor=InProcessExecutor(trainer, torch.get_num_threads()),
         trainer=trainer,
-        notices=(*notices, *left_out),
+        notices=(*notices, *grid.notices),
         devices=names,
         used=used,
         fingerprints={name: dataset.fingerprint for name, dataset in loaded.items()},

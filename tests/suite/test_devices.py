@@ -89,6 +89,19 @@ def test_present_devices_are_torchs():
         torch.zeros(1, device=name)
 
 
+def test_full_precision_switches_tf32_off():
+    convolutions, products = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = convolutions.allow_tf32, products.allow_tf32
+    try:
+        convolutions.allow_tf32 = products.allow_tf32 = True
+        devices.use_full_precision()
+        assert convolutions.allow_tf32 is False
+        assert products.allow_tf32 is False
+        assert torch.get_float32_matmul_precision() == "highest"
+    finally:
+        convolutions.allow_tf32, products.allow_tf32 = before
+
+
 def test_description_of_the_cpu():
     found = describe_device("cpu")
     assert found.device == "cpu"

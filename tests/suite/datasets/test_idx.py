@@ -276,15 +276,17 @@ def test_no_network_is_unavailable(tmp_path, monkeypatch):
 
 
 def test_name_look_up_that_hangs_is_given_up(monkeypatch):
-    released = threading.Event()
+    released, ended = threading.Event(), threading.Event()
 
     def hang(*_: object, **__: object) -> None:
         released.wait(30)
+        ended.set()
         raise socket.gaierror(-3, "too late")
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     monkeypatch.setattr(idx, "_REACH_SECONDS", 0.1)
     assert not idx._answers("http://nowhere.invalid/")
+    assert not ended.is_set()  # the look-up still hangs
     released.set()
 
 
