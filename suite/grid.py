@@ -68,11 +68,24 @@ class Study:
 
 @dataclass(frozen=True)
 class Grid:
-    """A validated grid."""
+    """A validated grid.
+
+    Parameters
+    ----------
+    name
+        Of the file, without its suffix.
+    title
+        One line for people.
+    studies
+        In the file's order.
+    notices
+        What was left out because other datasets were put in place of the file's.
+    """
 
     name: str
     title: str
     studies: tuple[Study, ...]
+    notices: tuple[str, ...] = ()
 
     @property
     def trials(self) -> int:
@@ -88,37 +101,36 @@ class Grid:
         """Plain values that say all that the grid asks for, for the store and the report."""
         return dataclasses.asdict(self)
 
-    def using(self, used: Callable[[str], str]) -> tuple[Grid, tuple[str, ...]]:
-        """Put other datasets in place of those asked for, and drop what that makes impossible.
+    def using(self, used: Callable[[str], str]) -> Grid:
+        """Put other datasets in place of those asked for.
+
+        Conditions that become equal are kept once; those that need more images than there are, are
+        left out with a notice.
 
         Parameters
         ----------
         used
             Name asked for → name of the dataset that is really used.
-
-        Returns
-        -------
-        tuple
-            The grid, its conditions still all different; and a notice for everything left out.
         """
-        notices: list[str] = []
+        notices = list(self.notices)
         studies = []
         for study in self.studies:
             kept: dict[Condition, None] = {}
             for condition in study.conditions:
                 moved = dataclasses.replace(condition, dataset=used(condition.dataset))
                 most = training_images(moved.dataset, study.protocol.split)
-                for axis in ("batch_size", "train_size"):
-                    if (getattr(moved, axis) or 0) > most:
-                        notices.append(
-                            f"study {study.name}: {axis} {getattr(moved, axis)} is left out, "
-                            f"{moved.dataset} has {most} training images"
-                        )
-                        break
-                else:
+                if max(moved.batch_size, moved.train_size or 0) <= most:
                     kept[moved] = None
+                    continue
+                axis = "batch_size" if moved.batch_size > most else "train_size"
+                notices.append(
+                    f"study {study.name}: {axis} {getattr(moved, axis):,} is left out, for "
+                    f"{moved.dataset} has {most:,} training images"
+                )
             studies.append(dataclasses.replace(study, conditions=tuple(kept)))
-        return dataclasses.replace(self, studies=tuple(studies)), tuple(dict.fromkeys(notices))
+        return dataclasses.replace(
+            self, studies=tuple(studies), notices=tuple(dict.fromkeys(notices))
+        )
 
 
 def grid_names() -> tuple[str, ...]:
@@ -191,16 +203,15 @@ def parse_grid(
         except ValidationError as error:
             faults += messages(error, table, StudyForm, place)
             continue
-        changes: dict[str, Any] = {} if seeds is None else {"seeds": seeds}
-        changes |= {} if dataset is None else {"dataset": [dataset]}
-        form = form.model_copy(update=changes)
+        if seeds is not None:
+            form = form.model_copy(update={"seeds": seeds})
         faults += [f"{place}{where}: {what}" for where, what in form.faults()]
         faults += _same_name(place, form.name, [f.name for f in forms])
         forms.append(form)
     faults += _too_many(forms)
     if faults or head is None:
         raise GridError(source, _at_most(faults))
-    return Grid(
+    grid = Grid(
         name=name,
         title=head.title,
         studies=tuple(
@@ -214,6 +225,7 @@ def parse_grid(
             for form in forms
         ),
     )
+    return grid if dataset is None else grid.using(lambda _: dataset)
 
 
 def _content(path: Path) -> bytes:

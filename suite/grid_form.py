@@ -194,14 +194,14 @@ class StudyForm(Form):
                     yield f".norm[{i}]", str(error)
 
     def _size_faults(self) -> Iterator[tuple[str, str]]:
-        most = max(training_images(name, self.split) for name in self.dataset)
+        most, dataset = min((training_images(name, self.split), name) for name in self.dataset)
         for axis in ("batch_size", "train_size"):
             for i, value in enumerate(getattr(self, axis) or ()):
                 if value > most:
                     yield (
                         f".{axis}[{i}]",
-                        f"{shown(value)} is more than the {most} training images of "
-                        f"{' and '.join(dict.fromkeys(self.dataset))} (split {self.split})",
+                        f"{value:,} is more than the {most:,} training images of {dataset} "
+                        f"(split {self.split})",
                     )
 
 

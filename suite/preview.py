@@ -84,7 +84,7 @@ def preview(grid: Grid, out: Path, device: str) -> Preview:
                 fingerprints |= run.get("fingerprints", {})
     else:
         statuses = {}
-    grid, left_out = grid.using(lambda asked: used.get(asked, asked))
+    grid = grid.using(lambda asked: used.get(asked, asked))
     plan = make_plan(grid, devices, lambda name: fingerprints.get(name, UNKNOWN_DATA), code_version)
     wanted = {key for key in plan.trials if key not in statuses}
     by_shape: dict[str, list[float]] = defaultdict(list)
@@ -95,4 +95,4 @@ def preview(grid: Grid, out: Path, device: str) -> Preview:
     notes += [
         f"{asked} was not found before: {name}" for asked, name in used.items() if asked != name
     ]
-    return Preview(grid, plan, wanted, estimates, devices, (*notes, *left_out))
+    return Preview(grid, plan, wanted, estimates, devices, (*notes, *grid.notices))
