@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from suite.probes.readings import MemberReadings
     from suite.records import Trial
 
-DIVERGED_FACTOR: Final = 10.0
+BLOW_UP: Final = 10.0
+GUESS: Final = 0.95
+CHANCE: Final = 2.0
 
 
 @dataclass(frozen=True)
@@ -74,12 +76,15 @@ class Run:
 def result(trial: Trial, run: Run, spec: DatasetSpec) -> TrialResult:
     """Make the stored result of one member.
 
-    A diverged member keeps its curves as far as they are finite, and its targets where it reached
-    them before; it has no final losses and accuracies.
+    A diverged member keeps its curves as far as they are finite, the targets that it reached
+    before, and its final figures where they are finite; a network of NaN still predicts (the first
+    class), so its accuracy is a number.
     """
     window = trial.protocol.trace_every
     usable = finite_prefix(run.losses)
-    diverged = diverged_step(run.losses, run.finite, spec.classes, window)
+    diverged = diverged_step(
+        run.losses, run.finite, run.final["train_accuracy"], spec.classes, window
+    )
     steps = len(run.losses) if diverged is None else max(usable, diverged)
     steps = min(steps, len(run.losses))
     size = trial.condition.batch_size
@@ -94,8 +99,8 @@ def result(trial: Trial, run: Run, spec: DatasetSpec) -> TrialResult:
     ]
     if run.evaluations:
         outcomes += _targets(kept, spec.targets, run, size)
+    outcomes += [Outcome(name, value) for name, value in run.final.items() if math.isfinite(value)]
     if diverged is None:
-        outcomes += [Outcome(name, value) for name, value in run.final.items()]
         outcomes += [Outcome("loss_roughness", roughness(run.losses))] if steps > 2 else []
     curves = _curves(run.losses[:usable], kept, window)
     if run.probed:
@@ -119,20 +124,51 @@ def finite_prefix(losses: NDArray[np.float64]) -> int:
 
 
 def diverged_step(
-    losses: NDArray[np.float64], finite: bool, classes: int, window: int
+    losses: NDArray[np.float64], finite: bool, accuracy: float, classes: int, window: int
 ) -> int | None:
-    """Say at which step a training diverged, if it did."""
+    """Say at which step a training diverged, if it did.
+
+    It diverged where, whichever is first,
+
+    - a minibatch loss is not finite, or a parameter is not finite at the end (the last step); or
+    - the loss blew up and the network never came back: a minibatch loss exceeds ten times the
+      larger of the first loss and a uniform guess's, log(classes); and at the end the median loss
+      is no better than 95 % of that guess and the accuracy on training images less than twice
+      chance. Adam at a learning rate of 10 is like this: the loss leaps to 10⁶, every ReLU dies,
+      and what is left jitters about a constant guess, always finite.
+
+    A network that never blew up but learns nothing did not diverge, nor did one that recovered.
+
+    Parameters
+    ----------
+    losses
+        (steps,) minibatch losses.
+    finite
+        Whether every parameter is finite at the end.
+    accuracy
+        Final accuracy on training images.
+    classes
+        Number of classes.
+    window
+        The end is this many steps, or the second half of a shorter training.
+
+    Returns
+    -------
+    int or None
+        The first such step, counted from 1.
+    """
     usable = finite_prefix(losses)
     if usable < len(losses):
         return usable + 1
     if not finite:
         return len(losses)
-    bound = DIVERGED_FACTOR * math.log(classes)
-    means = np.array([chunk.mean() for chunk in _windows(losses, window)])
-    if means[-1] <= bound:
-        return None
-    below = np.flatnonzero(means <= bound)
-    return 1 + (int(below[-1]) + 1 if len(below) else 0) * window
+    guess = math.log(classes)
+    leaps = np.flatnonzero(losses > BLOW_UP * max(guess, losses[0]))
+    end = losses[-min(window, math.ceil(len(losses) / 2)) :]
+    lost = np.median(end) >= GUESS * guess and accuracy < CHANCE / classes
+    if len(leaps) and lost:
+        return int(leaps[0]) + 1
+    return None
 
 
 def roughness(losses: NDArray[np.float64]) -> float:
