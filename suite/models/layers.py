@@ -6,6 +6,8 @@ leading stack axis, so a stacked state is the stack of serial states.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import nn
 
@@ -39,7 +41,7 @@ class _BatchedLinear(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: torch.autograd.function.FunctionCtx,
+        ctx: Any,
         x: torch.Tensor,
         weight: torch.Tensor,
         bias: torch.Tensor,
@@ -48,12 +50,12 @@ class _BatchedLinear(torch.autograd.Function):
         return torch.baddbmm(bias.unsqueeze(1), x, weight.transpose(1, 2))
 
     @staticmethod
-    def backward(  # type: ignore[override]
-        ctx: torch.autograd.function.FunctionCtx, gradient: torch.Tensor
+    def backward(
+        ctx: Any, gradient: torch.Tensor
     ) -> tuple[torch.Tensor | None, torch.Tensor, torch.Tensor]:
         x, weight = ctx.saved_tensors
         return (
-            torch.bmm(gradient, weight) if ctx.needs_input_grad[0] else None,  # type: ignore[attr-defined]
+            torch.bmm(gradient, weight) if ctx.needs_input_grad[0] else None,
             torch.bmm(gradient.transpose(1, 2), x),
             gradient.sum(1),
         )
