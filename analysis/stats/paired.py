@@ -11,7 +11,7 @@ whole truth, or from a measure too coarse to see a difference; ``constant`` says
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -49,10 +49,6 @@ class PairedResult:
         The 1 − alpha t interval of the mean; infinite below 6 seeds.
     p
         Two-sided paired t test; 1 below 6 seeds.
-    p_permutation
-        Exact two-sided sign-flip test; 1 below 6 seeds.
-    disagree
-        One of the two p values is below alpha and the other is not.
     sd
         Standard deviation of the differences (n − 1); NaN for n < 2.
     enough
@@ -63,9 +59,11 @@ class PairedResult:
     alpha, power, margin
         Level of interval, flag and planning; chance of a finding that planning asks for; smallest
         difference worth knowing.
+    differences
+        What was tested, shape (n,).
 
-    What follows from these is worked out when it is first asked for: effect size and planning take
-    ten times as long as the test, and calibration asks for the test alone.
+    What follows from these is worked out when it is first asked for: permutation, effect size and
+    planning take twenty times as long as the test, and calibration asks for the test alone.
     """
 
     n: int
@@ -73,14 +71,23 @@ class PairedResult:
     low: float
     high: float
     p: float
-    p_permutation: float
-    disagree: bool
     sd: float
     enough: bool
     constant: bool
     alpha: float
     power: float
     margin: float
+    differences: FloatArray = field(repr=False, compare=False)
+
+    @cached_property
+    def p_permutation(self) -> float:
+        """Exact two-sided sign-flip test; 1 below 6 seeds."""
+        return sign_flip_p(self.differences) if self.enough else 1.0
+
+    @property
+    def disagree(self) -> bool:
+        """One of the two p values is below alpha and the other is not."""
+        return (self.p < self.alpha) != (self.p_permutation < self.alpha)
 
     @property
     def effect_size(self) -> float:
@@ -159,31 +166,28 @@ def paired(
     estimate = float(x.mean()) if n else math.nan
     enough, constant = n >= MINIMUM_SEEDS, n >= 2 and is_constant(x)
     sd = (0.0 if constant else float(x.std(ddof=1))) if n >= 2 else math.nan
-    low, high, p, p_permutation = -math.inf, math.inf, 1.0, 1.0
-    if enough:
-        p_permutation = sign_flip_p(x)
-        if constant:
-            low = high = estimate
-            p = p_permutation
-        else:
-            error = sd / math.sqrt(n)
-            half = float(special.stdtrit(n - 1, 1 - alpha / 2)) * error
-            low, high = estimate - half, estimate + half
-            p = 2 * float(special.stdtr(n - 1, -abs(estimate) / error))
+    low, high, p = -math.inf, math.inf, 1.0
+    if enough and constant:
+        low = high = estimate
+        p = sign_flip_p(x)
+    elif enough:
+        error = sd / math.sqrt(n)
+        half = float(special.stdtrit(n - 1, 1 - alpha / 2)) * error
+        low, high = estimate - half, estimate + half
+        p = 2 * float(special.stdtr(n - 1, -abs(estimate) / error))
     return PairedResult(
         n=n,
         estimate=estimate,
         low=low,
         high=high,
         p=p,
-        p_permutation=p_permutation,
-        disagree=(p < alpha) != (p_permutation < alpha),
         sd=sd,
         enough=enough,
         constant=constant,
         alpha=alpha,
         power=power,
         margin=margin,
+        differences=x,
     )
 
 
