@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 ARCHIVE: Final = IdxArchive(
     title="Fashion-MNIST",
     torchvision_class="FashionMNIST",
+    mirrors=("http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/",),
     checksums={
         "train-images-idx3-ubyte": (
             "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888"

@@ -21,6 +21,7 @@ import socket
 import struct
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.request
 import zlib
@@ -53,12 +54,16 @@ class IdxArchive:
         Name for messages.
     torchvision_class
         The class in ``torchvision.datasets``, which is also the folder's name in its layout.
+    mirrors
+        Where that class downloads from; asked first whether there is a network at all, since
+        importing torchvision takes seconds.
     checksums
         Name of each unpacked file → SHA-256 of its content, in hexadecimal digits.
     """
 
     title: str
     torchvision_class: str
+    mirrors: tuple[str, ...]
     checksums: dict[str, str]
 
 
@@ -180,14 +185,14 @@ def _difference(content: bytes, name: str) -> str:
 
 def _download(archive: IdxArchive, root: Path) -> Path:
     """Download into torchvision's layout under ``root``; the folder appears whole or not at all."""
+    unavailable = f"{archive.title} is not in {root} and can't be downloaded"
+    if not _any_answers(archive.mirrors):
+        raise DatasetUnavailableError(f"{unavailable}: no mirror answers")
     from suite.torchvision_compat import import_torchvision  # noqa: PLC0415 (takes seconds)
 
     datasets: Any = import_torchvision().datasets
     kind = getattr(datasets, archive.torchvision_class)
     target = root / archive.torchvision_class / "raw"
-    unavailable = f"{archive.title} is not in {root} and can't be downloaded"
-    if not any(_answers(mirror) for mirror in kind.mirrors):
-        raise DatasetUnavailableError(f"{unavailable}: no mirror answers")
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with (
@@ -208,11 +213,11 @@ def _download(archive: IdxArchive, root: Path) -> Path:
     return target
 
 
-def _answers(url: str) -> bool:
-    """Tell whether a server gives any answer in time; a refusal by the server is an answer."""
+def _any_answers(urls: tuple[str, ...]) -> bool:
+    """Tell whether any server gives an answer in time; a refusal by the server is an answer."""
     answered = threading.Event()
 
-    def ask() -> None:
+    def ask(url: str) -> None:
         request = urllib.request.Request(url, method="HEAD")  # noqa: S310 (torchvision's mirrors)
         try:
             with urllib.request.urlopen(request, timeout=_REACH_SECONDS):  # noqa: S310
@@ -223,10 +228,14 @@ def _answers(url: str) -> bool:
         except (OSError, http.client.HTTPException):
             return
 
-    # In a thread, because no timeout of Python's bounds the look-up of a name.
-    thread = threading.Thread(target=ask, daemon=True)
-    thread.start()
-    thread.join(_REACH_SECONDS)
+    # In threads, because no timeout of Python's bounds the look-up of a name.
+    threads = [threading.Thread(target=ask, args=(url,), daemon=True) for url in urls]
+    deadline = time.monotonic() + _REACH_SECONDS
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        if not answered.is_set():
+            thread.join(max(0.0, deadline - time.monotonic()))
     return answered.is_set()
 
 

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 ARCHIVE: Final = IdxArchive(
     title="MNIST",
     torchvision_class="MNIST",
+    mirrors=(
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "http://yann.lecun.com/exdb/mnist/",
+    ),
     checksums={
         "train-images-idx3-ubyte": (
             "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db"

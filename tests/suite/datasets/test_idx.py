@@ -1,3 +1,4 @@
+import dataclasses
 import gc
 import gzip
 import hashlib
@@ -16,7 +17,7 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from suite.datasets import idx
+from suite.datasets import fashion_mnist, idx, mnist
 from suite.datasets.idx import IdxArchive, load_archive
 from suite.errors import DataError, DatasetUnavailableError
 from suite.torchvision_compat import import_torchvision
@@ -44,6 +45,7 @@ CONTENTS = make_contents()
 ARCHIVE = IdxArchive(
     title="Tiny",
     torchvision_class="MNIST",
+    mirrors=("http://nowhere.invalid/",),
     checksums={name: hashlib.sha256(content).hexdigest() for name, content in CONTENTS.items()},
 )
 
@@ -192,7 +194,7 @@ def serve(tmp_path, monkeypatch):
     monkeypatch.setattr(kind, "resources", sums)
     servers = []
 
-    def start(files: dict[str, bytes], handler: type = QuietHandler) -> None:
+    def start(files: dict[str, bytes], handler: type = QuietHandler) -> IdxArchive:
         folder = tmp_path / "served"
         folder.mkdir()
         for name, content in files.items():
@@ -203,7 +205,9 @@ def serve(tmp_path, monkeypatch):
         server.released = threading.Event()
         servers.append(server)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setattr(kind, "mirrors", [f"http://127.0.0.1:{server.server_port}/"])
+        url = f"http://127.0.0.1:{server.server_port}/"
+        monkeypatch.setattr(kind, "mirrors", [url])
+        return dataclasses.replace(ARCHIVE, mirrors=("http://nowhere.invalid/", url))
 
     yield start
     for server in servers:
@@ -213,15 +217,15 @@ def serve(tmp_path, monkeypatch):
 
 
 def test_download_then_read_from_disk(tmp_path, serve, monkeypatch, capfd):
-    serve(CONTENTS)
+    archive = serve(CONTENTS)
     data = tmp_path / "new" / "data"
-    first = load_archive(ARCHIVE, data, download=True)
+    first = load_archive(archive, data, download=True)
     assert sorted(f.relative_to(data).as_posix() for f in data.rglob("*") if f.is_file()) == sorted(
         f"MNIST/raw/{name}" for name in CONTENTS
     )
     assert capfd.readouterr() == ("", "")
     monkeypatch.setattr(idx, "_download", None)
-    again = load_archive(ARCHIVE, data, download=True)
+    again = load_archive(archive, data, download=True)
     assert all(map(torch.equal, first, again))
 
 
@@ -230,16 +234,16 @@ def leftovers(data: Path) -> list[Path]:
 
 
 def test_download_of_other_content_is_refused_and_leaves_nothing(tmp_path, serve):
-    serve(CONTENTS | {TEST_LABELS: b"other"})
+    archive = serve(CONTENTS | {TEST_LABELS: b"other"})
     with pytest.raises(DatasetUnavailableError, match="corrupted"):
-        load_archive(ARCHIVE, tmp_path / "data", download=True)
+        load_archive(archive, tmp_path / "data", download=True)
     assert leftovers(tmp_path / "data") == []
 
 
 def test_download_without_one_file_is_refused_and_leaves_nothing(tmp_path, serve):
-    serve({name: content for name, content in CONTENTS.items() if name != TEST_LABELS})
+    archive = serve({name: content for name, content in CONTENTS.items() if name != TEST_LABELS})
     with pytest.raises(DatasetUnavailableError, match=TEST_LABELS):
-        load_archive(ARCHIVE, tmp_path / "data", download=True)
+        load_archive(archive, tmp_path / "data", download=True)
     assert leftovers(tmp_path / "data") == []
     with warnings.catch_warnings():  # torchvision keeps the server's 404 without closing it
         warnings.simplefilter("ignore", ResourceWarning)
@@ -248,19 +252,19 @@ def test_download_without_one_file_is_refused_and_leaves_nothing(tmp_path, serve
 
 def test_download_that_stalls_is_given_up(tmp_path, serve, monkeypatch):
     monkeypatch.setattr(idx, "_STALL_SECONDS", 0.2)
-    serve(CONTENTS, StallingHandler)
+    archive = serve(CONTENTS, StallingHandler)
     with pytest.raises(DatasetUnavailableError, match="timed out"):
-        load_archive(ARCHIVE, tmp_path / "data", download=True)
+        load_archive(archive, tmp_path / "data", download=True)
     assert leftovers(tmp_path / "data") == []
     assert socket.getdefaulttimeout() is None
 
 
 def test_folder_that_cannot_be_written_is_unavailable(tmp_path, serve):
-    serve(CONTENTS)
+    archive = serve(CONTENTS)
     blocked = tmp_path / "file"
     blocked.write_text("")
     with pytest.raises(DatasetUnavailableError, match="can't be downloaded"):
-        load_archive(ARCHIVE, blocked / "below", download=True)
+        load_archive(archive, blocked / "below", download=True)
 
 
 def refuse(*_: object, **__: object) -> None:
@@ -268,7 +272,6 @@ def refuse(*_: object, **__: object) -> None:
 
 
 def test_no_network_is_unavailable(tmp_path, monkeypatch):
-    import_torchvision()
     monkeypatch.setattr(socket, "getaddrinfo", refuse)
     with pytest.raises(DatasetUnavailableError, match="no mirror answers"):
         load_archive(ARCHIVE, tmp_path / "data", download=True)
@@ -285,7 +288,7 @@ def test_name_look_up_that_hangs_is_given_up(monkeypatch):
 
     monkeypatch.setattr(socket, "getaddrinfo", hang)
     monkeypatch.setattr(idx, "_REACH_SECONDS", 0.1)
-    assert not idx._answers("http://nowhere.invalid/")
+    assert not idx._any_answers(("http://nowhere.invalid/",))
     assert not ended.is_set()  # the look-up still hangs
     released.set()
 
@@ -294,4 +297,12 @@ def test_server_that_accepts_and_says_nothing_is_given_up(monkeypatch):
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     monkeypatch.setattr(idx, "_REACH_SECONDS", 0.1)
     with socket.create_server(("127.0.0.1", 0)) as listening:
-        assert not idx._answers(f"http://127.0.0.1:{listening.getsockname()[1]}/")
+        assert not idx._any_answers((f"http://127.0.0.1:{listening.getsockname()[1]}/",))
+
+
+@pytest.mark.parametrize("module", [mnist, fashion_mnist])
+def test_mirrors_and_files_are_torchvisions(module):
+    archive = module.ARCHIVE
+    kind = getattr(import_torchvision().datasets, archive.torchvision_class)
+    assert list(archive.mirrors) == list(kind.mirrors)
+    assert [f"{name}.gz" for name in archive.checksums] == [name for name, _ in kind.resources]
