@@ -2,8 +2,9 @@
 
 A grid file has a ``title`` and ``[[study]]`` tables. A study is a product of axis values (a list,
 or one value), a budget (exactly one of ``epochs``, ``steps`` or ``samples``), a number of
-``seeds``, and a ``why``: the one line that says what it is for. Places in messages count from 0, as
-in ``study[2].batch_size[1]``. Nothing here imports torch.
+``seeds``, and a ``why``: the one line that says what it is for. A ``[cost]`` table asks for time
+and memory of networks (``suite.cost_form``). Places in messages count from 0, as in
+``study[2].batch_size[1]``. Nothing here imports torch.
 """
 
 from __future__ import annotations
@@ -17,6 +18,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
+from suite.cost_form import PLACE as COST
+from suite.cost_form import parse_cost
 from suite.datasets import DATASETS
 from suite.errors import GridError, UnknownNameError
 from suite.grid_form import (
@@ -32,6 +35,7 @@ from suite.places import messages, shown
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from suite.cost.plan import CostStudy
     from suite.records import Condition, Protocol
 
 MAX_FILE_BYTES: Final = 256 * 1024
@@ -80,12 +84,15 @@ class Grid:
         In the file's order.
     notices
         What was left out because other datasets were put in place of the file's.
+    cost
+        What to measure beside the trials; None where the file has no table ``[cost]``.
     """
 
     name: str
     title: str
     studies: tuple[Study, ...]
     notices: tuple[str, ...] = ()
+    cost: CostStudy | None = None
 
     @property
     def trials(self) -> int:
@@ -129,7 +136,10 @@ class Grid:
                 )
             studies.append(dataclasses.replace(study, conditions=tuple(kept)))
         return dataclasses.replace(
-            self, studies=tuple(studies), notices=tuple(dict.fromkeys(notices))
+            self,
+            studies=tuple(studies),
+            notices=tuple(dict.fromkeys(notices)),
+            cost=None if self.cost is None else self.cost.using(used),
         )
 
 
@@ -207,8 +217,12 @@ def parse_grid(
             form = form.model_copy(update={"seeds": seeds})
         faults += [f"{place}{where}: {what}" for where, what in form.faults()]
         faults += _same_name(place, form.name, [f.name for f in forms])
+        if form.name == COST:
+            faults.append(f"{place}.name: {COST!r} is the name of what the table [cost] measures")
         forms.append(form)
     faults += _too_many(forms)
+    cost, found = parse_cost(raw.get("cost"))
+    faults += found
     if faults or head is None:
         raise GridError(source, _at_most(faults))
     grid = Grid(
@@ -224,6 +238,7 @@ def parse_grid(
             )
             for form in forms
         ),
+        cost=cost,
     )
     return grid if dataset is None else grid.using(lambda _: dataset)
 

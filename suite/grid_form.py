@@ -93,10 +93,11 @@ class Form(BaseModel):
 
 
 class GridForm(Form):
-    """The top of a grid file; each study is validated by itself."""
+    """The top of a grid file; each study, and the table of costs, is validated by itself."""
 
     title: _Line
     study: Annotated[list[Any], Field(min_length=1)]
+    cost: Any = None
 
 
 class StudyForm(Form):

@@ -11,7 +11,7 @@ from analysis.costs import STUDY
 from analysis.measures.pairs import contrasts, pair_table, with_roles
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from analysis.claims import Comparison
     from analysis.contrasts import Contrast
@@ -39,13 +39,16 @@ def measure(
     )
     steps = contrasts(pair_table(samples, comparison, chance), comparison)
     costs = contrasts(pair_table(samples, timed, chance), timed)
-    found = [
-        _joined(contrast, cost)
-        for contrast in steps
-        for cost in costs
-        if all(contrast.condition.get(a) == cost.condition.get(a) for a in _AXES)
-    ]
+    found = [_joined(one, cost) for one in steps if (cost := _cost_of(one, costs)) is not None]
     return with_roles(found, [], comparison)
+
+
+def _cost_of(steps: Contrast, costs: Sequence[Contrast]) -> Contrast | None:
+    """Find the step time at a setting, measured with the same images if there is a choice."""
+    here = steps.condition
+    fitting = [c for c in costs if all(here.get(a) == c.condition.get(a) for a in _AXES)]
+    same = [c for c in fitting if c.condition.get("dataset") == here.get("dataset")]
+    return next(iter(same or fitting), None)
 
 
 def _joined(steps: Contrast, cost: Contrast) -> Contrast:

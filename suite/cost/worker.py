@@ -28,7 +28,7 @@ from suite.cost.network import Network, build_network, build_trainee
 from suite.cost.operations import count_bytes_moved, count_flops, matmul_peak
 from suite.cost.protocol import Cell, time_cells
 from suite.cost_records import CostResult, CostTask, Timing, cost_task_from_raw
-from suite.devices import describe_device
+from suite.devices import describe_device, use_full_precision
 from suite.records import Outcome
 
 if TYPE_CHECKING:
@@ -78,6 +78,7 @@ def measure(tasks: Sequence[CostTask], clock: Clock) -> list[CostResult]:
     }:
         raise ValueError("tasks of one process share device, protocol and replicate")
     torch.set_num_threads(protocol.threads)
+    use_full_precision()
     synchronise = synchronisation(device)
     peaks = [_peak(task) for task in tasks]
     prepared = [_prepare(task) for task in tasks]

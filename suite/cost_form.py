@@ -1,0 +1,70 @@
+"""The ``[cost]`` table of a grid file: which networks to measure, and how often."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any, Final
+
+from pydantic import Field, ValidationError
+
+from suite.cost.plan import CostStudy
+from suite.cost_records import CostProtocol
+from suite.environment import usable_cores
+from suite.grid_form import Form, StudyForm
+from suite.places import messages
+
+PLACE: Final = "cost"
+MAX_COSTS: Final = 20_000
+_AXES: Final = ("dataset", "model", "norm", "batch_size", "optimizer", "depth")
+# A step's time depends on neither, so one value stands for all.
+_FIXED: Final[dict[str, Any]] = {"learning_rate": 1e-3, "steps": 1, "split": "all"}
+
+
+class CostForm(Form):
+    """The ``[cost]`` table; its axes are read as those of a study are."""
+
+    why: str
+    dataset: Any
+    model: Any
+    norm: Any
+    batch_size: Any
+    optimizer: Any = "adam"
+    depth: Any = None
+    replicates: Annotated[int, Field(ge=1, le=1000)] = 12
+    samples: Annotated[int, Field(ge=1, le=10_000)] = 30
+    threads: Annotated[int, Field(ge=1, le=1024)] | None = None
+
+
+def parse_cost(raw: object) -> tuple[CostStudy | None, list[str]]:
+    """Validate a ``[cost]`` table.
+
+    Parameters
+    ----------
+    raw
+        As read from TOML; None where the file has none.
+
+    Returns
+    -------
+    tuple
+        The study of cost, or None; and every fault with its place.
+    """
+    if raw is None:
+        return None, []
+    try:
+        form = CostForm.model_validate(raw)
+    except ValidationError as error:
+        return None, messages(error, raw, CostForm, PLACE)
+    axes = {axis: value for axis in _AXES if (value := getattr(form, axis)) is not None}
+    as_study = {"name": PLACE, "why": form.why, **axes, **_FIXED}
+    try:
+        study = StudyForm.model_validate(as_study)
+    except ValidationError as error:
+        return None, messages(error, as_study, StudyForm, PLACE)
+    faults = [f"{PLACE}{where}: {what}" for where, what in study.faults()]
+    total = math.prod(map(len, study.axes.values())) * form.replicates
+    if total > MAX_COSTS:
+        faults.append(f"{PLACE}: {total:,} measurements are more than the limit of {MAX_COSTS:,}")
+    if faults:
+        return None, faults
+    protocol = CostProtocol(threads=form.threads or usable_cores(), samples=form.samples)
+    return CostStudy(form.why, study.conditions(), form.replicates, protocol), []
