@@ -29,7 +29,7 @@ def pair(request, make_network):
     alone = [make_network((seed,), norm=norm, stacked=False) for seed in SEEDS]
     source = torch.Generator().manual_seed(7)
     state = stacked.model.state_dict()
-    for name, values in state.items():
+    for values in state.values():
         if values.is_floating_point():
             values.add_(0.05 * torch.rand(values.shape, generator=source, dtype=values.dtype))
     for member, network in enumerate(alone):
@@ -39,11 +39,9 @@ def pair(request, make_network):
 
 def _by_brute_force(network, images, indices, size):
     """Predictions of the serial model in train mode, one batch after the other."""
-    found = []
     with network.untouched(), torch.no_grad():
-        for batch in indices.split(size):
-            found.append(network.model.model(scaled(images[batch], torch.float64)).argmax(1))
-    return torch.cat(found)
+        batches = [scaled(images[batch], torch.float64) for batch in indices.split(size)]
+        return torch.cat([network.model.model(batch).argmax(1) for batch in batches])
 
 
 @pytest.mark.parametrize("size", [2, 8, 24])
