@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import fcntl
 import json
 import os
@@ -110,7 +111,9 @@ _MIGRATIONS: Final[tuple[str, ...]] = (_SCHEMA_1,)
 
 
 class StoreReader:
-    """Read access to a store; never writes, works while a run goes on.
+    """Read access to a store; changes nothing, works while a run goes on.
+
+    (A transaction that a killed writer left half done is undone by whoever opens the store next.)
 
     Parameters
     ----------
@@ -128,8 +131,9 @@ class StoreReader:
         if not self.path.is_file():
             raise StoreError(f"no store at {self.path}; run a grid first")
         with _refused(self.path):
-            self._db = sqlite3.connect(f"file:{_quoted(self.path)}?mode=ro", uri=True, timeout=30)
+            self._db = sqlite3.connect(f"file:{_quoted(self.path)}?mode=rw", uri=True, timeout=30)
         try:
+            self._db.execute("PRAGMA query_only = ON")
             _check_identity(self._db, self.path)
         except BaseException:
             self._db.close()
@@ -250,7 +254,7 @@ class StoreWriter(StoreReader):
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise StoreError(f"can't write to {file.parent}: {error.strerror}") from error
+            raise _unwritable(file.parent, error) from error
         self._lock = _take_lock(file)
         try:
             _create_or_upgrade(file)
@@ -454,7 +458,22 @@ def _refused(file: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise StoreError(_disk_full(file.parent)) from error
         raise StoreError(f"store {file}: {error}") from error
+
+
+def _disk_full(folder: Path) -> str:
+    return (
+        f"the disk is full: {folder} can't grow; free some space and give the same command again, "
+        "every finished trial is stored"
+    )
+
+
+def _unwritable(folder: Path, error: OSError) -> StoreError:
+    if error.errno == errno.ENOSPC:
+        return StoreError(_disk_full(folder))
+    return StoreError(f"can't write to {folder}: {error.strerror}")
 
 
 def _take_lock(file: Path) -> int:
@@ -462,15 +481,19 @@ def _take_lock(file: Path) -> int:
     try:
         descriptor = os.open(lock, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise StoreError(f"can't write to {file.parent}: {error.strerror}") from error
+        raise _unwritable(file.parent, error) from error
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         holder = os.read(descriptor, 200).decode(errors="replace").strip() or "another process"
         os.close(descriptor)
         raise StoreLockedError(f"{file} is in use by {holder}; wait for it or stop it") from None
-    os.ftruncate(descriptor, 0)
-    os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    try:
+        os.ftruncate(descriptor, 0)
+        os.write(descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+    except OSError as error:
+        os.close(descriptor)
+        raise _unwritable(file.parent, error) from error
     return descriptor
 
 

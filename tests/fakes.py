@@ -57,9 +57,9 @@ def fake_result(trial: Trial, *, stack: int = 1, seconds: float = 0.5) -> TrialR
         stack_size=stack,
         seconds=seconds,
         outcomes=(
-            Outcome("test_accuracy", values[0]),
-            Outcome("steps_to_target", math.inf, "0.9"),
             Outcome("steps_to_target", values[1] * 100, "0.8"),
+            Outcome("steps_to_target", math.inf, "0.9"),
+            Outcome("test_accuracy", values[0]),
         ),
         curves=(Curve("validation_loss", (0, 1, 5), tuple(values[2:5])),),
     )
