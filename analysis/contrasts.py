@@ -221,7 +221,8 @@ class Verdict:
     results
         All results, primary first, in the registry's order.
     planned, missing, undefined
-        Pairs over all contrasts that are judged: how many, and which are lost.
+        Pairs of the comparison that decides, over all of its conditions: how many, and which are
+        lost.
     change
         What would change the verdict.
     sensitivity

@@ -122,16 +122,24 @@ def _decide_one(
     roles = [one.contrast.role for one in row]
     words = tuple(word for word, _ in given)
     reasons = tuple(why for _, why in given)
-    deciding = [f for f, role in zip(figures, roles, strict=True) if role != "context"]
+    counted = [f for one, f in zip(row, figures, strict=True) if is_counted(one.contrast)]
     word, why = claim_word(
         [w for w, role in zip(words, roles, strict=True) if role == "primary"],
         [w for w, role in zip(words, roles, strict=True) if role == "evidence"],
-        pairs=sum(f.n + f.missing for f in deciding),
-        missing=sum(f.missing for f in deciding),
+        pairs=sum(f.n + f.missing for f in counted),
+        missing=sum(f.missing for f in counted),
     )
     if not why and "primary" in roles:
         why = reasons[roles.index("primary")]
     return Decision(word, why, tuple(figures), words, reasons, tuple(families))
+
+
+def is_counted(contrast: Contrast) -> bool:
+    """Say whether a contrast's pairs count for the claim's share of missing ones.
+
+    Those of the comparison that decides do; further comparisons look at the same trials again.
+    """
+    return contrast.role != "context" and contrast.comparison.role == "primary"
 
 
 def _tested(one: Judged) -> bool:

@@ -83,7 +83,10 @@ def _digits(*values: float) -> int:
     width = max(finite) - min(finite) if len(finite) > 1 else max(map(abs, finite), default=1.0)
     if width <= 0:
         width = max(map(abs, finite), default=1.0) or 1.0
-    return min(4, max(0, 1 - math.floor(math.log10(width))))
+    digits = min(4, max(0, 1 - math.floor(math.log10(width))))
+    while digits < 4 and any(v != 0 and round(v, digits) == 0 for v in finite):
+        digits += 1  # an end just beyond 0 must not look like 0
+    return digits
 
 
 def _number(value: float, digits: int) -> str:

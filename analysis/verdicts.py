@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from analysis.change import what_would_change
 from analysis.claims import load_registry
 from analysis.contrasts import ContrastResult, Verdict, Verdicts
-from analysis.decision import decide, judged
+from analysis.decision import decide, is_counted, judged
 from analysis.measures import claim_contrasts
 from analysis.measures.pairs import label_of
 from analysis.rule import LEVEL, MOST_MISSING
@@ -78,16 +78,16 @@ def _verdicts(cases: Sequence[tuple[Claim, Sequence[Judged]]]) -> list[Verdict]:
 
 def _verdict(claim: Claim, row: Sequence[Judged], decision: Decision) -> Verdict:
     results = tuple(_result(one, decision, position) for position, one in enumerate(row))
-    deciding = [r.contrast for r in results if r.contrast.role != "context"]
+    counted = [r.contrast for r in results if is_counted(r.contrast)]
     verdict = Verdict(
         claim=claim,
         word=decision.word,
         why=decision.why or _absent(claim, results),
         primary=next((r for r in results if r.contrast.role == "primary"), None),
         results=results,
-        planned=sum(c.planned for c in deciding),
-        missing=tuple(pair for c in deciding for pair in c.missing),
-        undefined=tuple(pair for c in deciding for pair in c.undefined),
+        planned=sum(c.planned for c in counted),
+        missing=tuple(pair for c in counted for pair in c.missing),
+        undefined=tuple(pair for c in counted for pair in c.undefined),
     )
     return dataclasses.replace(verdict, change=what_would_change(verdict))
 

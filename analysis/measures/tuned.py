@@ -20,7 +20,7 @@ from analysis.measures.pairs import (
     with_differences,
     with_roles,
 )
-from analysis.stats.tuned import tuned_contrast
+from analysis.stats.tuned import selecting_seeds, tuned_contrast
 from suite.quantities import quantity
 
 if TYPE_CHECKING:
@@ -37,8 +37,8 @@ def measure(
     """Compare the arms, each at the setting of ``comparison.over`` that is best for it.
 
     The first third of the seeds choose, by the mean of ``select_by`` (validation, never test); the
-    others are tested. A setting at which a choosing seed diverged is never chosen. A seed that
-    lacks a trial at any setting does not choose.
+    others are tested. A setting at which a choosing seed diverged is not chosen, unless that is so
+    at all of them. A seed that lacks a trial at any setting does not choose.
     """
     over = comparison.over
     assert over is not None, f"{comparison.name}: what is tuned is an axis"
@@ -96,14 +96,24 @@ def _choose(
         that did not choose, and how many chose.
     """
     over = str(comparison.over)
-    scores: dict[str, pd.DataFrame] = {}
     complete = pd.Series(data=True, index=sorted(group["seed"].unique()))
+    scores, went_off = (
+        {
+            side: group.pivot(index="seed", columns=over, values=f"{side}_{what}")  # noqa: PD010
+            for side in ARMS
+        }
+        for what in ("choice", "diverged")
+    )
     for side in ARMS:
-        table = group.pivot(index="seed", columns=over, values=f"{side}_choice")  # noqa: PD010
-        complete &= table.notna().all(axis=1)
-        went_off = group.pivot(index="seed", columns=over, values=f"{side}_diverged")  # noqa: PD010
-        scores[side] = table.mask(went_off.astype(bool))
-    kept = {side: table[complete].to_numpy(np.float64) for side, table in scores.items()}
+        complete &= scores[side].notna().all(axis=1)
+    choosers = selecting_seeds(int(complete.sum()))
+    kept = {}
+    for side in ARMS:
+        table = scores[side][complete]
+        trained = table.mask(went_off[side][complete].astype(bool))
+        # An arm that diverges everywhere is still compared, at what its trials score then.
+        works = trained.iloc[:choosers].notna().all(axis=0).any()
+        kept[side] = (trained if works else table).to_numpy(np.float64)
     if not complete.any():
         return dict.fromkeys(ARMS), dict.fromkeys(ARMS, 0.0), list(complete.index), 0
     result = tuned_contrast(
