@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import torch
 
-from suite.code_version import code_version
+from suite.code_version import code_version, cost_version
+from suite.cost.plan import plan_costs
 from suite.data import load_or_fall_back
 from suite.device_check import check_device
 from suite.devices import describe_device, parse_devices, use_full_precision
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from suite.cost.plan import Replicate
     from suite.data import Dataset
     from suite.executors.base import Executor
     from suite.grid import Grid
@@ -58,6 +60,8 @@ class Work:
         Dataset used → fingerprint.
     checks
         Device → largest relative error of batch normalization there, for each quantity.
+    costs
+        What is to be measured once training has ended.
     """
 
     plan: Plan
@@ -69,6 +73,7 @@ class Work:
     fingerprints: dict[str, str]
     checks: dict[str, dict[str, float]]
     rate: float
+    costs: tuple[Replicate, ...] = ()
 
     def record(self) -> dict[str, Any]:
         """Plain JSON for the store."""
@@ -139,4 +144,5 @@ def prepare(grid: Grid, *, devices: str, data_dir: Path | None) -> Work:
         fingerprints={name: dataset.fingerprint for name, dataset in loaded.items()},
         checks=checks,
         rate=matmul_rate(),
+        costs=() if grid.cost is None else plan_costs(grid.cost, names, cost_version),
     )

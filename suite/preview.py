@@ -6,11 +6,13 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from suite.code_version import code_version
+from suite.code_version import code_version, cost_version
+from suite.cost.plan import pending, plan_costs
 from suite.devices import parse_devices
 from suite.estimate import estimate_plan, matmul_rate
 from suite.planning import make_plan
 from suite.store import STORE_NAME, StoreReader
+from suite.wording import many
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,11 +81,12 @@ def preview(grid: Grid, out: Path, device: str) -> Preview:
         with StoreReader(out) as store:
             stored_seconds = store.seconds()
             statuses = store.statuses()
+            costs = store.cost_statuses()
             for run in store.runs():
                 used |= run.get("datasets", {})
                 fingerprints |= run.get("fingerprints", {})
     else:
-        statuses = {}
+        statuses, costs = {}, {}
     grid = grid.using(lambda asked: used.get(asked, asked))
     plan = make_plan(grid, devices, lambda name: fingerprints.get(name, UNKNOWN_DATA), code_version)
     wanted = {key for key in plan.trials if key not in statuses}
@@ -95,4 +98,11 @@ def preview(grid: Grid, out: Path, device: str) -> Preview:
     notes += [
         f"{asked} was not found before: {name}" for asked, name in used.items() if asked != name
     ]
+    if grid.cost is not None:
+        replicates = plan_costs(grid.cost, devices, cost_version)
+        notes.append(
+            f"cost: {many(len(grid.cost.conditions), 'network')}, in "
+            f"{many(len(replicates), 'replicate')}, "
+            f"{len(pending(replicates, costs)):,} to do after training"
+        )
     return Preview(grid, plan, wanted, estimates, devices, (*notes, *grid.notices))

@@ -34,9 +34,11 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
+    from suite.cost.plan import Replicate
     from suite.grid import Grid
     from suite.interrupts import Interrupts
     from suite.runner import Event, Summary
+    from suite.store import StoreWriter
 
 PROGRAM: Final = "batchnorm-bench"
 SHOW_CURSOR: Final = "\x1b[?25h"
@@ -209,6 +211,7 @@ class Session:
         self.command = command
         self.console = _console(error=True)
         self.started = time.monotonic()
+        self.failed_costs = 0
 
     def run(self) -> int:
         """Train, report, and give the exit code."""
@@ -217,7 +220,8 @@ class Session:
         with Interrupts(at_once=_at_once, noted=self._noted) as interrupts:
             try:
                 summary = self._train(interrupts)
-                code = EXIT_TRIALS_FAILED if summary.unsuccessful else EXIT_DONE
+                bad = summary.unsuccessful or self.failed_costs
+                code = EXIT_TRIALS_FAILED if bad else EXIT_DONE
                 self._tell(summary)
             except InterruptedRunError:
                 code = EXIT_INTERRUPTED
@@ -258,27 +262,61 @@ class Session:
         )
         with contextlib.ExitStack() as opened:
             store = opened.enter_context(StoreWriter(self.out))
-            display = opened.enter_context(
-                Display(self.console, quiet=self.options.quiet, forecast=work.forecast)
-            )
-            refresher = opened.enter_context(ReportRefresher(self.out))
-
-            def on_event(event: Event) -> None:
-                display.on_event(event)
-                if isinstance(event, StackFinished) and not self.options.no_report:
-                    refresher.tick()
-
             opened.enter_context(interrupts.politely())
-            return run_plan(
-                work.plan,
-                store,
-                work.executor,
-                work.choose_size,
-                info,
-                options=options,
-                should_stop=interrupts.stopped,
-                on_event=on_event,
+            with (
+                Display(self.console, quiet=self.options.quiet, forecast=work.forecast) as display,
+                ReportRefresher(self.out) as refresher,
+            ):
+
+                def on_event(event: Event) -> None:
+                    display.on_event(event)
+                    if isinstance(event, StackFinished) and not self.options.no_report:
+                        refresher.tick()
+
+                summary = run_plan(
+                    work.plan,
+                    store,
+                    work.executor,
+                    work.choose_size,
+                    info,
+                    options=options,
+                    should_stop=interrupts.stopped,
+                    on_event=on_event,
+                )
+            # Training and the refreshing of the report have ended: the machine is free to measure.
+            self._measure(store, work.costs, interrupts)
+            return summary
+
+    def _measure(
+        self, store: StoreWriter, replicates: Sequence[Replicate], interrupts: Interrupts
+    ) -> None:
+        from suite.cost.campaign import CostsMeasured, measure_costs
+        from suite.records import STATUSES
+        from suite.runner import UNSUCCESSFUL
+        from suite.wording import many
+
+        def on_measured(event: CostsMeasured) -> None:
+            networks = many(len(event.replicate.tasks), "network")
+            flags = "".join(f", {count:,} × {flag}" for flag, count in sorted(event.flags.items()))
+            width = len(str(event.total))
+            self._say(
+                f"[{event.done:>{width}}/{event.total}] cost of {networks} "
+                f"on {event.replicate.device}{flags}"
             )
+            if event.failures and not self.failed_costs:
+                self._notice(f"a cost was not measured: {event.failures[0].splitlines()[-1]}")
+            self.failed_costs += len(event.failures)
+
+        measure_costs(
+            replicates,
+            store,
+            store.runs()[-1]["id"],
+            should_stop=interrupts.stopped,
+            on_measured=on_measured,
+            retry=STATUSES
+            if self.options.force
+            else (UNSUCCESSFUL if self.options.retry_failed else ()),
+        )
 
     def _tell(self, summary: Summary) -> None:
         from suite.wording import duration, many
