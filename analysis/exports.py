@@ -1,19 +1,6 @@
-"""Verdicts and trials for programs: JSON with a stated schema, and CSV files.
+"""Verdicts, trials and curves for programs: JSON with a stated schema, and CSV files.
 
-The JSON (schema ``batchnorm-bench/verdicts/1``) is one object:
-
-- ``schema``, ``registry_hash``, ``runs`` (id, store, started, finished, command, grid name);
-- ``verdicts``: a list in the registry's order, each with ``id``, ``group``, ``title``,
-  ``sentence``, ``source``, ``verdict`` (the word), ``why``, ``change``, ``planned``, ``missing``,
-  ``primary`` (a comparison or null), ``comparisons`` (all, primary first) and ``sensitivity``
-  (``what``, ``verdict``, ``flips``);
-- a comparison: ``name``, ``condition`` (words), ``setting`` (axis → value), ``role``, ``verdict``,
-  ``text``, ``scale`` (``difference`` in the metric's unit or ``log_ratio``, natural logarithm),
-  ``metric``, ``margin``, ``estimate``, ``low``, ``high`` (oriented so that the claim predicts a
-  value above 0), ``n``, ``seeds``, ``p``, ``p_adjusted``, ``p_permutation``, ``p_equivalence``,
-  ``effect_size``, ``minimum_detectable``, ``seeds_needed``, ``planned``, ``missing``.
-
-A number that is infinite or does not exist is null.
+``docs/verdicts-schema.md`` documents every key and column.
 """
 
 from __future__ import annotations
@@ -43,7 +30,25 @@ def exported_files(samples: Samples, verdicts: Verdicts) -> dict[str, str]:
         "comparisons.csv": csv_text(comparisons_frame(verdicts)),
         "pairs.csv": csv_text(_concat([pairs_frame(v) for v in verdicts], verdicts)),
         "trials.csv": csv_text(samples.trials),
+        "curves.csv": csv_text(curves_frame(samples)),
     }
+
+
+def curves_frame(samples: Samples) -> pd.DataFrame:
+    """List all points of all curves; ``key`` leads to the trial's row in ``trials.csv``."""
+    columns = ["key", "quantity", "facet", "step", "value"]
+    frames = [
+        samples.curves(name).drop_duplicates(["key", "device", "facet", "step"])
+        for name in samples.curve_quantities()
+    ]
+    named = [
+        frame.assign(quantity=name)[columns]
+        for name, frame in zip(samples.curve_quantities(), frames, strict=True)
+    ]
+    if not named:
+        return pd.DataFrame(columns=columns)
+    kinds = dict.fromkeys(columns[:3], "category")
+    return pd.concat(named, ignore_index=True).astype(kinds)
 
 
 def verdicts_json(samples: Samples, verdicts: Verdicts) -> str:
@@ -83,7 +88,7 @@ def comparisons_frame(verdicts: Verdicts, *, primary_only: bool = False) -> pd.D
             }
             for result in results
         ]
-    return pd.DataFrame(rows).drop(columns=["setting", "seeds"], errors="ignore")
+    return pd.DataFrame(rows).drop(columns=["setting", "seeds", "differences"], errors="ignore")
 
 
 def _verdict(verdict: Verdict) -> dict[str, Any]:
@@ -94,11 +99,13 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
         "title": claim.title,
         "sentence": claim.sentence,
         "source": claim.source,
+        "hash": claim.hash,
         "verdict": verdict.word,
         "why": verdict.why,
         "change": verdict.change,
         "planned": verdict.planned,
-        "missing": len(verdict.missing),
+        "missing": [str(pair) for pair in verdict.missing],
+        "undefined": [str(pair) for pair in verdict.undefined],
         "primary": None if verdict.primary is None else _comparison(verdict.primary),
         "comparisons": [_comparison(r) for r in verdict.results],
         "sensitivity": [
@@ -116,6 +123,7 @@ def _comparison(result: ContrastResult) -> dict[str, Any]:
         "role": contrast.role,
         "verdict": result.word,
         "text": result.text,
+        "decision": contrast.comparison.decision,
         "scale": contrast.comparison.scale,
         "metric": contrast.comparison.metric,
         "margin": result.margin,
@@ -129,10 +137,16 @@ def _comparison(result: ContrastResult) -> dict[str, Any]:
         "p_permutation": result.p_permutation,
         "p_equivalence": result.p_equivalence,
         "effect_size": result.effect_size,
+        "effect_size_low": result.effect_size_low,
+        "effect_size_high": result.effect_size_high,
         "minimum_detectable": result.minimum_detectable,
         "seeds_needed": result.seeds_needed,
         "planned": contrast.planned,
         "missing": len(contrast.missing),
+        "undefined": len(contrast.undefined),
+        "diverged": sum(contrast.diverged.values()),
+        "censored": sum(contrast.censored.values()),
+        "differences": contrast.differences.tolist(),
     }
 
 

@@ -88,6 +88,10 @@ class Samples:
         """What was measured about cost; read at the first call."""
         return load_costs(self.stores)
 
+    def curve_quantities(self) -> list[str]:
+        """Names of all quantities that have a curve, in order."""
+        return sorted({name for path in self.stores.values() for name in _curve_names(path)})
+
     def curves(self, quantity: str, study: str | None = None) -> pd.DataFrame:
         """Give one quantity along training; read at the first call, then kept.
 
@@ -220,6 +224,11 @@ def _wide(outcomes: list[tuple[Any, ...]]) -> pd.DataFrame:
     faceted = long["facet"] != ""
     long["quantity"] = long["quantity"].mask(faceted, long["quantity"] + "@" + long["facet"])
     return long.pivot(index="id", columns="quantity", values="value")  # noqa: PD010
+
+
+def _curve_names(path: Path) -> list[str]:
+    with StoreReader(path) as store:
+        return [name for (name,) in store.rows("SELECT DISTINCT quantity FROM curves")]
 
 
 def _points(label: str, path: Path, quantity: str) -> pd.DataFrame:
