@@ -24,13 +24,10 @@ class Interrupts:
     ----------
     at_once
         Ends the process.
-    noted
-        Called when a first signal is noted, for a word to the user.
     """
 
-    def __init__(self, at_once: Callable[[], None], noted: Callable[[], None]) -> None:
+    def __init__(self, at_once: Callable[[], None]) -> None:
         self._at_once = at_once
-        self._noted = noted
         self._polite = False
         self._asked = False
         self._before: dict[signal.Signals, object] = {}
@@ -64,4 +61,3 @@ class Interrupts:
         self._asked = True
         if not self._polite:
             raise KeyboardInterrupt
-        self._noted()

@@ -6,7 +6,6 @@ torch is imported only once something is to be trained.
 
 from __future__ import annotations
 
-import argparse
 import contextlib
 import os
 import shlex
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from suite import __version__
+from suite.arguments import PROGRAM, parse_arguments
 from suite.errors import (
     EXIT_DONE,
     EXIT_INTERNAL,
@@ -25,22 +25,22 @@ from suite.errors import (
     EXIT_TRIALS_FAILED,
     BenchError,
     InterruptedRunError,
-    UnknownNameError,
     UsageError,
 )
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
 
     from rich.console import Console
 
     from suite.cost.plan import Replicate
+    from suite.executors.base import ShouldStop
     from suite.grid import Grid
     from suite.interrupts import Interrupts
     from suite.runner import Event, Summary
     from suite.store import StoreWriter
 
-PROGRAM: Final = "batchnorm-bench"
 SHOW_CURSOR: Final = "\x1b[?25h"
 
 
@@ -52,9 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  an ex
         options = parse_arguments(given)
         if options.list_grids:
             return _list_grids()
-        out = options.out or None
         grid = _grid(options)
-        out = out or Path("results") / grid.name
+        out = options.out or Path("results") / grid.name
         if options.dry_run:
             return _dry_run(options, grid, out)
         return Session(options, grid, out, _command(given)).run()
@@ -67,80 +66,6 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  an ex
         return EXIT_DONE
     except Exception as error:
         return _internal_error(error, out, given)
-
-
-class _Parser(argparse.ArgumentParser):
-    def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message} (see --help)")
-
-
-def _seeds(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and int(text[:9]) >= 1 and len(text) <= 9):
-        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text[:40]!r}")
-    return int(text)
-
-
-def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
-    """Read the flags.
-
-    Raises
-    ------
-    UsageError
-        An unknown flag, with the nearest valid ones, or one that misses its value.
-    """
-    parser = _Parser(
-        prog=f"python -m suite.run ({PROGRAM})",
-        usage="python -m suite.run --grid GRID [options]",
-        description="Train a grid of networks with and without batch normalization over many "
-        "seeds, test the claims about it, and write one report. What is done already is skipped.",
-        epilog="exit codes: 0 done, 1 some trials failed, 2 interrupted (the same command goes "
-        "on), 3 internal error, 4 wrong usage or grid",
-        allow_abbrev=False,
-    )
-    what = parser.add_argument_group("what to train")
-    what.add_argument("--grid", help="smoke, quick, notebook, full, or the path of a TOML file")
-    what.add_argument(
-        "--seeds", type=_seeds, metavar="N", help="seeds of every study (default: the grid's own)"
-    )
-    what.add_argument("--dataset", help="one dataset in place of the grid's own")
-    what.add_argument(
-        "--device",
-        default="auto",
-        help="auto (all that are present, the default), cpu, cuda, cuda:1, mps, or a comma list",
-    )
-    where = parser.add_argument_group("where")
-    where.add_argument(
-        "--out", type=Path, metavar="DIR", help="results folder (default: results/GRID)"
-    )
-    where.add_argument(
-        "--data-dir",
-        type=Path,
-        metavar="DIR",
-        help="datasets in torchvision's layout (default: $BATCHNORM_BENCH_DATA, or download)",
-    )
-    show = parser.add_argument_group("look before you run")
-    show.add_argument(
-        "--dry-run", action="store_true", help="show the plan, estimated time and memory"
-    )
-    show.add_argument("--list-grids", action="store_true", help="show the grids that come with it")
-    show.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
-    how = parser.add_argument_group("how to run")
-    how.add_argument("--force", action="store_true", help="train again what is done already")
-    how.add_argument(
-        "--retry-failed", action="store_true", help="train again what failed or ran out of memory"
-    )
-    how.add_argument("--fail-fast", action="store_true", help="stop at the first failed trial")
-    how.add_argument("--no-report", action="store_true", help="only train; write no report")
-    how.add_argument("--quiet", action="store_true", help="print only the end")
-    options, unknown = parser.parse_known_args(given)
-    if unknown:
-        flags = [flag for action in parser._actions for flag in action.option_strings]
-        if unknown[0].startswith("-"):
-            raise UnknownNameError("flag", unknown[0], [f for f in flags if f.startswith("--")])
-        raise UsageError(f"unexpected argument {unknown[0]!r}; a grid is given as --grid NAME")
-    if options.grid is None and not options.list_grids:
-        raise UsageError("which grid? give --grid smoke, quick, notebook, full or a TOML file")
-    return options
 
 
 def _grid(options: argparse.Namespace) -> Grid:
@@ -211,13 +136,15 @@ class Session:
         self.command = command
         self.console = _console(error=True)
         self.started = time.monotonic()
+        self.notices: tuple[str, ...] = ()
         self.failed_costs = 0
+        self.stopping = False
 
     def run(self) -> int:
         """Train, report, and give the exit code."""
         from suite.interrupts import Interrupts
 
-        with Interrupts(at_once=_at_once, noted=self._noted) as interrupts:
+        with Interrupts(self._at_once) as interrupts:
             try:
                 summary = self._train(interrupts)
                 bad = summary.unsuccessful or self.failed_costs
@@ -229,10 +156,10 @@ class Session:
                 if not self.options.no_report:
                     self._report()
             except KeyboardInterrupt:
-                self._say("The report was not finished; every finished trial is stored.")
+                self._warn("the report was not finished; every finished trial is stored")
                 code = EXIT_INTERRUPTED
         if code == EXIT_INTERRUPTED:
-            self._notice(f"Interrupted. To go on from here: {self._again()}")
+            self._warn(f"interrupted; to go on: {self._again()}")
         return code
 
     def _train(self, interrupts: Interrupts) -> Summary:
@@ -246,8 +173,9 @@ class Session:
 
         work = prepare(self.grid, devices=self.options.device, data_dir=self.options.data_dir)
         self._say(f"{self.grid.name}: {self.grid.title}")
-        for notice in work.notices:
-            self._notice(notice)
+        self.notices = work.notices
+        for notice in self.notices:
+            self._warn(notice)
         info = {
             "command": self.command,
             "version": __version__,
@@ -263,6 +191,13 @@ class Session:
         with contextlib.ExitStack() as opened:
             store = opened.enter_context(StoreWriter(self.out))
             opened.enter_context(interrupts.politely())
+
+            def should_stop() -> bool:
+                if interrupts.stopped() and not self.stopping:
+                    self.stopping = True
+                    self._say("stopping; Ctrl-C again stops at once")
+                return self.stopping
+
             with (
                 Display(self.console, quiet=self.options.quiet, forecast=work.forecast) as display,
                 ReportRefresher(self.out) as refresher,
@@ -280,15 +215,16 @@ class Session:
                     work.choose_size,
                     info,
                     options=options,
-                    should_stop=interrupts.stopped,
+                    should_stop=should_stop,
                     on_event=on_event,
                 )
             # Training and the refreshing of the report have ended: the machine is free to measure.
-            self._measure(store, work.costs, interrupts)
+            if not summary.missing:
+                self._measure(store, work.costs, should_stop)
             return summary
 
     def _measure(
-        self, store: StoreWriter, replicates: Sequence[Replicate], interrupts: Interrupts
+        self, store: StoreWriter, replicates: Sequence[Replicate], should_stop: ShouldStop
     ) -> None:
         from suite.cost.campaign import CostsMeasured, measure_costs
         from suite.records import STATUSES
@@ -304,14 +240,14 @@ class Session:
                 f"on {event.replicate.device}{flags}"
             )
             if event.failures and not self.failed_costs:
-                self._notice(f"a cost was not measured: {event.failures[0].splitlines()[-1]}")
+                self._warn(f"a cost was not measured: {event.failures[0].splitlines()[-1]}")
             self.failed_costs += len(event.failures)
 
         measure_costs(
             replicates,
             store,
             store.runs()[-1]["id"],
-            should_stop=interrupts.stopped,
+            should_stop=should_stop,
             on_measured=on_measured,
             retry=STATUSES
             if self.options.force
@@ -324,19 +260,23 @@ class Session:
         took = duration(time.monotonic() - self.started)
         trained = many(summary.trained, "trial") if summary.trained else "nothing"
         counts = ", ".join(f"{n:,} {status}" for status, n in sorted(summary.statuses.items()))
-        self._say(f"Trained {trained} in {took}. All that is planned: {counts}.")
-        if summary.unsuccessful:
-            again = self._again("--retry-failed", without=("--force", "--retry-failed"))
-            self._notice(f"{many(summary.unsuccessful, 'trial')} failed; to try again: {again}")
+        self._say(f"trained {trained} in {took}; all that is planned: {counts}")
         if summary.first_failure is not None:
             status, reason = summary.first_failure
-            self._notice(f"the first one ({status}): {reason.strip().splitlines()[-1]}")
+            self._warn(f"the first trial that is {status}: {reason.strip().splitlines()[-1]}")
+        if summary.unsuccessful:
+            again = self._again("--retry-failed", without=("--force", "--retry-failed"))
+            self._warn(f"{many(summary.unsuccessful, 'trial')} failed; to try again: {again}")
+        elif summary.missing:
+            self._warn(f"{many(summary.missing, 'trial')} missing; to go on: {self._again()}")
 
     def _report(self) -> None:
+        from rich.text import Text
+
         from analysis.report import build_report
         from suite.overview import VerdictRow, verdicts_table
 
-        self._say("Writing the report …")
+        self._say("writing the report …")
         report = build_report([self.out])
         rows = [
             VerdictRow(v.claim.id, v.claim.title, v.word, p.text, p.n, p.p_adjusted)
@@ -346,33 +286,34 @@ class Session:
         ]
         console = _console()
         console.print(verdicts_table(rows))
-        console.print(f"Report: {report.path}", markup=False, soft_wrap=True)
+        for notice in self.notices:  # once more: the first time has scrolled away by now
+            console.print(Text(notice, style="bold yellow"), soft_wrap=True)
+        console.print(f"report: {report.path}", markup=False, soft_wrap=True)
 
-    def _noted(self) -> None:
-        self._notice("stopping after this step; Ctrl-C again stops at once")
+    def _at_once(self) -> NoReturn:
+        """End without cleaning up: SQLite undoes what was not finished."""
+        show_cursor = SHOW_CURSOR if sys.stderr.isatty() else ""
+        line = f"{show_cursor}\nstopped at once; to go on: {self._again()}\n"
+        os.write(sys.stderr.fileno(), line.encode())
+        os._exit(EXIT_INTERRUPTED)
 
     def _again(self, *more: str, without: Sequence[str] = ()) -> str:
         return shlex.join([*(word for word in self.command if word not in without), *more])
 
     def _say(self, line: str) -> None:
         if not self.options.quiet:
-            self._notice(line)
+            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def _notice(self, line: str) -> None:
-        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+    def _warn(self, line: str) -> None:
+        from rich.text import Text
+
+        self.console.print(Text(line, style="bold yellow"), soft_wrap=True)
 
 
 def _command(given: Sequence[str]) -> list[str]:
     """Say how the program was started, so that the line can be pasted again."""
     name = Path(sys.argv[0]).name
     return [PROGRAM, *given] if name == PROGRAM else ["python", "-m", "suite.run", *given]
-
-
-def _at_once() -> NoReturn:
-    """End without cleaning up: SQLite undoes what was not finished."""
-    if sys.stderr.isatty():
-        os.write(sys.stderr.fileno(), SHOW_CURSOR.encode())
-    os._exit(EXIT_INTERRUPTED)
 
 
 def _fail(message: str, code: int) -> int:
@@ -385,16 +326,17 @@ def _internal_error(error: Exception, out: Path | None, given: Sequence[str]) ->
     from suite.files import write_whole
 
     text = f"{shlex.join(_command(given))}\n\n{''.join(traceback.format_exception(error))}"
-    summary = f"internal error: {type(error).__name__}: {str(error).splitlines()[:1]}"
-    file = (out or Path()) / f"error-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
+    first_line = (str(error).splitlines() or [""])[0]
+    what = f"internal error: {type(error).__name__}: {first_line}"
     try:
-        if out is None or not out.is_dir():
-            raise UsageError("no results folder yet")
+        if out is None:
+            raise UsageError("there is no results folder yet")
+        file = out / f"error-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
         write_whole(file, text)
     except UsageError:
         print(text, file=sys.stderr)
-        return _fail(f"{summary}; please report the lines above", EXIT_INTERNAL)
-    return _fail(f"{summary}; every finished trial is stored; please report {file}", EXIT_INTERNAL)
+        return _fail(f"{what}; please report the lines above", EXIT_INTERNAL)
+    return _fail(f"{what}; every finished trial is stored; please report {file}", EXIT_INTERNAL)
 
 
 if __name__ == "__main__":

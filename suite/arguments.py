@@ -1,0 +1,89 @@
+"""The flags of ``python -m suite.run``."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from suite import __version__
+from suite.errors import UnknownNameError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PROGRAM: Final = "batchnorm-bench"
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message} (see --help)")
+
+
+def _seeds(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and int(text[:9]) >= 1 and len(text) <= 9):
+        raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text[:40]!r}")
+    return int(text)
+
+
+def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
+    """Read the flags.
+
+    Raises
+    ------
+    UsageError
+        An unknown flag, with the nearest valid ones, or one that misses its value.
+    """
+    parser = _Parser(
+        prog=f"python -m suite.run ({PROGRAM})",
+        usage="python -m suite.run --grid GRID [options]",
+        description="Train a grid of networks with and without batch normalization over many "
+        "seeds, test the claims about it, and write one report. What is done already is skipped.",
+        epilog="exit codes: 0 done, 1 some trials failed, 2 interrupted (the same command goes "
+        "on), 3 internal error, 4 wrong usage or grid",
+        allow_abbrev=False,
+    )
+    what = parser.add_argument_group("what to train")
+    what.add_argument("--grid", help="smoke, quick, notebook, full, or the path of a TOML file")
+    what.add_argument(
+        "--seeds", type=_seeds, metavar="N", help="seeds of every study (default: the grid's own)"
+    )
+    what.add_argument("--dataset", help="one dataset in place of the grid's own")
+    what.add_argument(
+        "--device",
+        default="auto",
+        help="auto (all that are present, the default), cpu, cuda, cuda:1, mps, or a comma list",
+    )
+    where = parser.add_argument_group("where")
+    where.add_argument(
+        "--out", type=Path, metavar="DIR", help="results folder (default: results/GRID)"
+    )
+    where.add_argument(
+        "--data-dir",
+        type=Path,
+        metavar="DIR",
+        help="datasets in torchvision's layout (default: $BATCHNORM_BENCH_DATA, or download)",
+    )
+    show = parser.add_argument_group("look before you run")
+    show.add_argument(
+        "--dry-run", action="store_true", help="show the plan, estimated time and memory"
+    )
+    show.add_argument("--list-grids", action="store_true", help="show the grids that come with it")
+    show.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
+    how = parser.add_argument_group("how to run")
+    how.add_argument("--force", action="store_true", help="train again what is done already")
+    how.add_argument(
+        "--retry-failed", action="store_true", help="train again what failed or ran out of memory"
+    )
+    how.add_argument("--fail-fast", action="store_true", help="stop at the first failed trial")
+    how.add_argument("--no-report", action="store_true", help="only train; write no report")
+    how.add_argument("--quiet", action="store_true", help="print only the end")
+    options, unknown = parser.parse_known_args(given)
+    if unknown:
+        flags = [flag for action in parser._actions for flag in action.option_strings]
+        if unknown[0].startswith("-"):
+            raise UnknownNameError("flag", unknown[0], [f for f in flags if f.startswith("--")])
+        raise UsageError(f"unexpected argument {unknown[0]!r}; a grid is given as --grid NAME")
+    if options.grid is None and not options.list_grids:
+        raise UsageError("which grid? give --grid smoke, quick, notebook, full or a TOML file")
+    return options
