@@ -1,0 +1,256 @@
+"""How often a whole registry of claims, on data without any effect, gives a false verdict.
+
+Trials of every study that the registry names are simulated with outcomes that depend on the
+learning rate, the seed and luck, and on nothing else, so that no arm differs from another. They
+take the whole way of real data: samples, measures, Holm, rule.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+import numpy as np
+import pandas as pd
+
+from analysis.calibration.table import Row, rate_row
+from analysis.costs import STUDY as COST_STUDY
+from analysis.costs import Costs
+from analysis.measures import claim_contrasts
+from analysis.measures.pairs import FACET_WORDS
+from analysis.samples import Samples
+from analysis.verdicts import judge
+from suite.records import Condition
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.claims import Comparison, Registry
+    from analysis.contrasts import Verdict
+
+MOST_REPORTS: Final = 0.05
+# A small design for each axis that a measure reduces over; others take what the claims name. More
+# conditions would be more evidence beside the same primary contrasts, which alone give the word.
+_LEVELS: Final[dict[str, tuple[Any, ...]]] = {
+    "batch_size": (16, 64),
+    "learning_rate": (1e-4, 1e-3, 1e-1),
+    "depth": (2, 5, 10, 20),
+    "init": ("default", "he", "xavier"),
+    "train_size": (500, 2000),
+}
+_USUAL: Final[dict[str, Any]] = {
+    **{"dataset": "mnist", "model": "mlp", "norm": "batch", "batch_size": 64},
+    **{"learning_rate": 1e-3, "optimizer": "adam", "init": "default", "weight_decay": 0.0},
+    **{"depth": None, "train_size": None},
+}
+_TARGETS: Final = ("0.90", "0.95", "0.97")  # facets of a time-to-target
+_BUDGET: Final = 4000.0
+_LUCK: Final = 0.7  # correlation of one run's outcomes with each other
+
+
+class _Simulated(Samples):
+    """Samples that have no store behind them: the costs are among the trials."""
+
+    @cached_property
+    def costs(self) -> Costs:
+        return Costs(self.trials[self.trials["study"] == COST_STUDY], pd.DataFrame())
+
+
+@dataclass(frozen=True)
+class RegistryCount:
+    """What a number of reports on null data said.
+
+    Parameters
+    ----------
+    simulations
+        Reports.
+    false
+        Reports with at least one false ``supported`` or ``contradicted``.
+    depends
+        Reports with at least one ``depends``.
+    claims
+        Identifiers of the claims that got a verdict in any of them.
+    """
+
+    simulations: int = 0
+    false: int = 0
+    depends: int = 0
+    claims: frozenset[str] = frozenset()
+
+    def __add__(self, other: RegistryCount) -> RegistryCount:
+        return RegistryCount(
+            self.simulations + other.simulations,
+            self.false + other.false,
+            self.depends + other.depends,
+            self.claims | other.claims,
+        )
+
+
+def judge_null_reports(
+    registry: Registry, n: int, numbers: Sequence[int], seed: int, *, spread: float
+) -> RegistryCount:
+    """Judge the registry on null data, once for each number.
+
+    Parameters
+    ----------
+    n
+        Seeds of a report.
+    numbers
+        Which reports: the same number and seed give the same report.
+    spread
+        Standard deviation of a difference, in margins of the strictest claim on that outcome. With
+        less than one the equivalence tests pass; with several, any chance finding also exceeds its
+        margin, and the promise is hardest to keep.
+    """
+    frame, studies = _trials(registry, n)
+    count = RegistryCount()
+    for number in numbers:
+        samples = _simulated(registry, frame, studies, spread, [seed, n, number])
+        verdicts = judge([(c, claim_contrasts(samples, c, registry.chance)) for c in registry])
+        count += RegistryCount(
+            1,
+            int(any(map(_is_false, verdicts))),
+            int(any(v.word == "depends" for v in verdicts)),
+            frozenset(v.claim.id for v in verdicts if v.word != "no verdict"),
+        )
+    return count
+
+
+def registry_rows(count: RegistryCount, n: int, spread: float) -> list[Row]:
+    """Turn a count into the rows that the report shows."""
+    scenario = f"{len(count.claims)} claims, spread {spread:g} margins"
+    return [
+        rate_row(
+            *("registry", "at least one false supported or contradicted", scenario, n),
+            hits=count.false,
+            simulations=count.simulations,
+            most=MOST_REPORTS,
+        ),
+        rate_row(
+            *("registry", "at least one depends", scenario, n),
+            hits=count.depends,
+            simulations=count.simulations,
+        ),
+    ]
+
+
+def _is_false(verdict: Verdict) -> bool:
+    """Say whether a verdict is false: published runs are typical here, and no arm has an effect."""
+    if verdict.claim.primary.decision == "typical":
+        return verdict.word == "contradicted"
+    return verdict.word in ("supported", "contradicted")
+
+
+def _trials(registry: Registry, n: int) -> tuple[pd.DataFrame, dict[str, str]]:
+    """Plan the smallest design in which every comparison finds its arms."""
+    by_study: dict[str, list[Comparison]] = {}
+    for claim in registry:
+        for comparison in claim.comparisons:
+            by_study.setdefault(comparison.study, []).append(comparison)
+    rows: list[dict[str, Any]] = []
+    for study, comparisons in by_study.items():
+        conditions = {c for comparison in comparisons for c in _conditions(comparison)}
+        # Every comparison of a study reads all of its trials, so the axes are crossed.
+        axes = {a: sorted({c[i] for c in conditions}, key=str) for i, a in enumerate(_USUAL)}
+        for values in itertools.product(*axes.values()):
+            condition = Condition(**dict(zip(axes, values, strict=True)))
+            rows += [
+                {
+                    **{axis: getattr(condition, axis) for axis in _USUAL},
+                    **{"study": study, "seed": seed},
+                }
+                for seed in range(n)
+            ]
+    frame = pd.DataFrame(rows).assign(
+        device="cpu",
+        store="simulated",
+        status="ok",
+        reason="",
+        budget_steps=_BUDGET,
+        budget_samples=64 * _BUDGET,
+    )
+    return frame.astype({"depth": "Int64", "train_size": "Int64"}), dict.fromkeys(by_study, "")
+
+
+def _conditions(comparison: Comparison) -> list[tuple[Any, ...]]:
+    axes: dict[str, tuple[Any, ...]] = {axis: (value,) for axis, value in _USUAL.items()}
+    axes |= {axis: (value,) for axis, value in comparison.primary.items()}
+    axes |= dict(comparison.where)
+    for axis in (comparison.over, *comparison.mean_over):
+        if axis is not None:
+            axes[axis] = _LEVELS[axis]
+    axes[comparison.arms.axis] = (comparison.arms.treatment, comparison.arms.control)
+    return list(itertools.product(*(axes[axis] for axis in _USUAL)))
+
+
+def _simulated(
+    registry: Registry,
+    frame: pd.DataFrame,
+    studies: dict[str, str],
+    spread: float,
+    seed: Sequence[int],
+) -> Samples:
+    generator = np.random.default_rng(seed)
+    rate = np.log10(frame["learning_rate"].to_numpy(np.float64)) + 3
+    # Best at 0.001, and at the largest rate near the lowest target, where luck decides what trains.
+    curve = -np.where(rate > 0, rate**2 / 4, rate**2 / 8)
+    seeds = frame["seed"].to_numpy()
+    levels = generator.normal(size=(seeds.max() + 1, 2))[seeds]
+    luck = generator.normal(size=len(frame))
+    columns: dict[str, Any] = {"steps": _BUDGET}
+    for metric, facets in _wanted(registry).items():
+        own = generator.normal(size=len(frame))
+        noise = (_LUCK * luck + math.sqrt(1 - _LUCK**2) * own) / math.sqrt(2)
+        for position, facet in enumerate(facets):
+            width = spread * _margin(registry, metric)
+            z = width * (noise + levels[:, 0]) + 0.05 * curve * (not _is_ratio(registry, metric))
+            if _is_ratio(registry, metric):
+                values = 500.0 * 2.0**position * np.exp(z - 0.5 * curve)
+                if metric.endswith("_to_target"):
+                    values = np.where(values > _BUDGET, np.inf, values)
+            else:
+                values = 0.95 + z
+            columns[f"{metric}@{facet}" if facet else metric] = values
+    simulated = frame.assign(**columns)
+    for comparison in (c for claim in registry for c in claim.comparisons):
+        for arm, value in comparison.reference.items():
+            here = (simulated["study"] == comparison.study) & (
+                simulated[comparison.arms.axis] == arm
+            )
+            typical = value + 0.002 * generator.normal(size=int(here.sum()))
+            simulated.loc[here, comparison.metric] = typical
+    return _Simulated(simulated, studies, (), {})
+
+
+def _wanted(registry: Registry) -> dict[str, list[str]]:
+    """Find the outcomes that the registry reads: metric → facets."""
+    wanted: dict[str, list[str]] = {"steps_to_target": list(_TARGETS)}
+    for claim in registry:
+        for c in claim.comparisons:
+            for metric in filter(None, (c.metric, c.select_by)):
+                facet = c.facet if metric == c.metric and c.facet not in FACET_WORDS else ""
+                facets = wanted.setdefault(metric, [])
+                if metric != "steps_to_target" and facet not in facets:
+                    facets.append(facet)
+    return wanted
+
+
+def _margin(registry: Registry, metric: str) -> float:
+    """Give the strictest margin on a metric, on its own scale."""
+    found = [
+        c.scaled_margin
+        for claim in registry
+        for c in claim.comparisons
+        if metric in (c.metric, c.select_by) and c.decision == "superiority"
+        if (c.scale == "log_ratio") == _is_ratio(registry, metric)
+    ]
+    return min(found, default=0.01)
+
+
+def _is_ratio(registry: Registry, metric: str) -> bool:
+    """Whether a metric is a positive size that is compared by ratios; accuracies never are."""
+    scales = {c.scale for claim in registry for c in claim.comparisons if c.metric == metric}
+    return "log_ratio" in scales and not metric.endswith("accuracy")
