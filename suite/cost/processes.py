@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -49,11 +50,13 @@ def measure_in_process(
         env=_environment(replicate.tasks[0].protocol),
         text=True,
         encoding="utf-8",
+        start_new_session=True,  # so that it ends together with the children that it forks
     ) as process:
         try:
             answer, said = _communicate(process, tasks, should_stop)
         finally:
-            process.kill()
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
     if should_stop():
         raise InterruptedRunError("stopped; this replicate of the cost is measured anew next time")
     if process.returncode == 0:
