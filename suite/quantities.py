@@ -164,9 +164,10 @@ _ALL: Final = (
         "gradient_ratio_variation",
         "decades",
         "lower",
-        "outcome",
-        "Standard deviation along training of the logarithm to base 10 of the ratio of first to "
-        "last layer's gradient norm.",
+        "both",
+        "Standard deviation over the probe's minibatches of the logarithm to base 10 of the ratio "
+        "of first to last layer's gradient norm.",
+        _SUMMARY,
     ),
     Quantity(
         "gradient_noise",

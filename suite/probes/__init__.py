@@ -52,12 +52,15 @@ class ProbeCost:
         Passes of its own, forward and backward over one minibatch.
     validation_passes
         Forward passes of its own over the validation images.
+    test_passes
+        Forward passes of its own over the test images, once, at the end.
     """
 
     forward: bool = True
     backward: bool = False
     passes: int = 0
     validation_passes: int = 0
+    test_passes: int = 0
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ _ALL: Final = (
         ),
         "Loss and gradient at several distances along the gradient.",
         "Santurkar et al. 2018, arXiv:1805.11604, Sec. 3",
-        cost=ProbeCost(forward=False, passes=10),
+        cost=ProbeCost(forward=False, passes=5),
     ),
     ProbeSpec(
         "gradient_shift",
@@ -204,7 +207,7 @@ _ALL: Final = (
         ),
         "What a network with batch statistics answers in train mode and in eval mode.",
         "Wu and Johnson 2021, arXiv:2105.07576, Sec. 3 and 4",
-        cost=ProbeCost(forward=False, validation_passes=2),
+        cost=ProbeCost(forward=False, validation_passes=2, test_passes=11),
         modules=("suite.probes.batch_mates", "suite.probes.population"),
     ),
 )

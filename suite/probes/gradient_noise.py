@@ -24,7 +24,6 @@ from typing import TYPE_CHECKING
 import torch
 
 from suite.probes.base import Probe, Reading
-from suite.probes.schedule import MINIBATCHES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -43,10 +42,12 @@ class GradientNoise(Probe):
     def __init__(self) -> None:
         self._sum: dict[str, torch.Tensor] = {}
         self._square: torch.Tensor | float = 0.0
+        self._count = 0
 
     def see(self, network: Network, seen: Pass) -> None:
         """Add one minibatch's gradient."""
         del network
+        self._count += 1
         self._square = self._square + torch.stack(list(seen.square_norms.values())).sum(0)
         for name, gradient in seen.gradients.items():
             if name in self._sum:
@@ -59,11 +60,12 @@ class GradientNoise(Probe):
         del network
         sums = [s.flatten(1) for s in self._sum.values()]
         norms = [torch.linalg.vector_norm(s, dim=1).double().square() for s in sums]
-        mean_square = torch.stack(norms).sum(0) / MINIBATCHES**2
-        square = torch.as_tensor(self._square) / MINIBATCHES
-        self._sum, self._square = {}, 0.0
-        variance = (square - mean_square).clamp(min=0) * MINIBATCHES / (MINIBATCHES - 1)
-        signal = mean_square - variance / MINIBATCHES
+        count = self._count
+        mean_square = torch.stack(norms).sum(0) / count**2
+        square = torch.as_tensor(self._square) / count
+        self._sum, self._square, self._count = {}, 0.0, 0
+        variance = (square - mean_square).clamp(min=0) * count / (count - 1)
+        signal = mean_square - variance / count
         undefined = torch.full_like(signal, torch.nan)
         yield Reading("gradient_noise", torch.where(signal > 0, variance / signal, undefined))
         yield Reading("gradient_noise_share", variance / square)

@@ -1,9 +1,15 @@
 """Norm of the gradient of each layer's weights, and how the first layer's compares with the last's.
 
-For layer l and minibatch k, n_l = mean over k of ‖∂L_k/∂W_l‖₂; the ratio is n_first/n_last. Glorot
-and Bengio 2010 (Sec. 4.2.2) follow gradients layer by layer for vanishing and explosion; Yang et
-al. 2019 (arXiv:1902.08129) show that in deep networks BN makes them explode at initialisation, so
-the ratio before training (facet ``initial``) is kept apart from the one after it (``final``).
+For layer l and minibatch k, n_lk = ‖∂L_k/∂W_l‖₂, and n_l is its mean over k::
+
+    gradient_ratio           = n_first / n_last
+    gradient_imbalance       = |log₁₀ gradient_ratio|
+    gradient_ratio_variation = standard deviation over k of log₁₀(n_first,k / n_last,k)
+
+Glorot and Bengio 2010 (Sec. 4.2.2) follow gradients layer by layer for vanishing and explosion;
+Yang et al. 2019 (arXiv:1902.08129) show that in deep networks BN makes them explode at
+initialisation, so the ratio before training (facet ``initial``) is kept apart from the one after it
+(``final``).
 
 Departures: weights only, biases left out (under BN a bias before the norm has no gradient); the
 norm of the minibatch gradient, as gradients of single images aren't defined under BN.
@@ -29,11 +35,10 @@ def probe() -> Probe:
 
 
 class GradientNorm(Probe):
-    """Mean norms over the shared passes of a point, and the ratios of all points so far."""
+    """Norms of each layer's gradient over the shared passes of a point, (S,) each."""
 
     def __init__(self) -> None:
         self._norms: dict[str, list[torch.Tensor]] = {}
-        self._decades: list[torch.Tensor] = []
 
     def see(self, network: Network, seen: Pass) -> None:
         """Note the norms of one minibatch's gradients."""
@@ -42,21 +47,13 @@ class GradientNorm(Probe):
             self._norms.setdefault(layer.name, []).append(norm)
 
     def point(self, network: Network) -> Iterator[Reading]:
-        """Give norms, ratio and imbalance."""
-        norms = {name: torch.stack(found).mean(0) for name, found in self._norms.items()}
-        self._norms = {}
-        for name, norm in norms.items():
-            yield Reading("gradient_norm", norm, name)
-        layers = network.of("weights")
-        ratio = norms[layers[0].name] / norms[layers[-1].name]
-        decades = ratio.log10()
-        self._decades.append(decades)
-        yield Reading("gradient_ratio", ratio)
-        yield Reading("gradient_imbalance", decades.abs())
-
-    def at_end(self, network: Network) -> Iterator[Reading]:
-        """Give the standard deviation of the ratio's logarithm after the first point."""
+        """Give the norms, and how first and last layer's compare."""
         del network
-        after = torch.stack(self._decades[1:])
-        if len(after) > 1:
-            yield Reading("gradient_ratio_variation", after.std(0))
+        norms = [torch.stack(found) for found in self._norms.values()]
+        for name, norm in zip(self._norms, norms, strict=True):
+            yield Reading("gradient_norm", norm.mean(0), name)
+        self._norms = {}
+        ratio = norms[0].mean(0) / norms[-1].mean(0)
+        yield Reading("gradient_ratio", ratio)
+        yield Reading("gradient_imbalance", ratio.log10().abs())
+        yield Reading("gradient_ratio_variation", (norms[0] / norms[-1]).log10().std(0))

@@ -8,7 +8,7 @@ From parameters w with gradient g = ∇L(w) on one minibatch, for each step size
     effective_smoothness      max_η ‖∇L(w − ηg) − g‖₂ / (η‖g‖₂)
 
 the last being the paper's "effective β-smoothness": the largest difference in gradient over the
-distance moved along it. Each is the mean over ``USED`` minibatches of the study's own batch size.
+distance moved along it.
 
 Departures: the paper moves by 1/2 to 4 times the step of plain gradient descent with learning rate
 0.1, and trains with it. Here η is the same 0.05 … 0.4 whatever the optimizer and learning rate of
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from suite.probes.network import Network
 
 STEP_SIZES: Final = (0.05, 0.1, 0.2, 0.4)
-USED: Final = 2  # minibatches
 
 
 def probe() -> Probe:
@@ -42,27 +41,21 @@ class Landscape(Probe):
     """It keeps nothing from point to point."""
 
     def point(self, network: Network) -> Iterator[Reading]:
-        """Move along the gradient of each minibatch, and look."""
-        walks = [_walk(network, number) for number in range(USED)]
-        losses, changes, norms = (torch.stack(parts) for parts in zip(*walks, strict=True))
-        for step_size, loss in zip((0.0, *STEP_SIZES), losses.mean(0), strict=True):
+        """Move along the gradient, and look."""
+        start = {name: p.detach() for name, p in network.parameters.items()}
+        loss, gradient = network.gradients(0)
+        distance = network.norm_of(gradient)
+        losses, changes, slopes = [loss], [], []
+        for step_size in STEP_SIZES:
+            moved = {name: p - step_size * gradient[name] for name, p in start.items()}
+            loss, there = network.gradients(0, moved)
+            change = network.norm_of({name: there[name] - g for name, g in gradient.items()})
+            losses.append(loss)
+            changes.append(change)
+            slopes.append(change / (step_size * distance))
+        for step_size, loss in zip((0.0, *STEP_SIZES), losses, strict=True):
             yield Reading("landscape_loss", loss, f"{step_size:g}")
-        sizes = torch.tensor(STEP_SIZES, dtype=torch.float64, device=losses.device)
-        distances = sizes.view(1, -1, 1) * norms.unsqueeze(1)
-        loss_range = losses.amax(1) - losses.amin(1)
-        yield Reading("landscape_loss_range", loss_range.mean(0))
-        yield Reading("gradient_predictiveness", changes.amax(1).mean(0))
-        yield Reading("effective_smoothness", (changes / distances).amax(1).mean(0))
-
-
-def _walk(network: Network, number: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Losses (1 + T, S), changes of gradient (T, S) and the gradient's norm (S,); float64."""
-    start = {name: p.detach() for name, p in network.parameters.items()}
-    loss, gradient = network.gradients(number)
-    losses, changes = [loss], []
-    for step_size in STEP_SIZES:
-        moved = {name: p - step_size * gradient[name] for name, p in start.items()}
-        loss, there = network.gradients(number, moved)
-        losses.append(loss)
-        changes.append(network.norm_of({n: there[n] - g for n, g in gradient.items()}))
-    return torch.stack(losses).double(), torch.stack(changes), network.norm_of(gradient)
+        along = torch.stack(losses).double()
+        yield Reading("landscape_loss_range", along.amax(0) - along.amin(0))
+        yield Reading("gradient_predictiveness", torch.stack(changes).amax(0))
+        yield Reading("effective_smoothness", torch.stack(slopes).amax(0))

@@ -12,7 +12,7 @@ from torch import nn
 from torch.func import functional_call
 
 from suite.norms import parse_norm
-from suite.probes.schedule import MINIBATCHES
+from suite.probes.schedule import minibatches
 from suite.seeds import generator
 from suite.training.batches import scaled
 from suite.training.evaluate import AsStack, member_losses
@@ -124,7 +124,7 @@ class Network:
         self.dtype = next(model.parameters()).dtype
         self.device = train.device
         self.layers = tuple(_layers(model))
-        self.minibatches = self.draw(train, "probe", MINIBATCHES)
+        self.minibatches = self.draw(train, "probe", minibatches(self.batch_size))
 
     def of(self, kind: Kind) -> list[Layer]:
         """Give the layers of one kind, first to last."""
@@ -172,7 +172,7 @@ class Network:
         Parameters
         ----------
         minibatch
-            Its number, below ``MINIBATCHES``.
+            Its number, from 0.
         parameters
             Values in place of the network's own, in the shapes of ``self.parameters``.
 
@@ -204,7 +204,7 @@ class Network:
 
     def passes(self, *, backward: bool) -> Iterator[Pass]:
         """Run the shared passes, one for each minibatch."""
-        for number in range(MINIBATCHES):
+        for number in range(len(self.minibatches)):
             with self._watching() as seen:
                 if backward:
                     losses, found = self.gradients(number)

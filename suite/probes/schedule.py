@@ -10,14 +10,20 @@ if TYPE_CHECKING:
 
     from suite.probes import ProbeCost
 
-MINIBATCHES: Final = 8  # of the shared passes
 MOST_POINTS: Final = 10
-FEWEST_POINTS: Final = 3  # the start, one between and the end
-# Of the work of training, which evaluation adds to: a study with probes may take at most 1.5× the
-# time of the same study without, and observing costs somewhat more than its passes.
-LARGEST_SHARE: Final = 0.3
-# A forward and backward pass is about three forward passes.
-BOTH_WAYS: Final = 3
+FEWEST_POINTS: Final = 2  # the start and the end
+# Of the work of training and evaluation: a study with probes may take at most 1.5× the time of the
+# same study without, and looking costs more than its passes: norms, moments, sums of gradients.
+LARGEST_SHARE: Final = 0.25
+BOTH_WAYS: Final = 3  # a forward and backward pass is about three forward passes
+IMAGES: Final = (
+    512  # that the shared passes show to probes, where minibatches are neither small nor large
+)
+
+
+def minibatches(batch_size: int) -> int:
+    """Count the minibatches of the shared passes: 4 to 16, for about ``IMAGES`` images."""
+    return min(16, max(4, IMAGES // batch_size))
 
 
 def work_of_a_point(costs: Sequence[ProbeCost], batch_size: int, validation_images: int) -> int:
@@ -28,18 +34,24 @@ def work_of_a_point(costs: Sequence[ProbeCost], batch_size: int, validation_imag
     elif any(cost.forward for cost in costs):
         shared = 1
     own = BOTH_WAYS * sum(cost.passes for cost in costs)
-    return (shared * MINIBATCHES + own) * batch_size + validation_images * sum(
+    return (shared * minibatches(batch_size) + own) * batch_size + validation_images * sum(
         cost.validation_passes for cost in costs
     )
 
 
 def probe_steps(
-    schedule: Sequence[int], costs: Sequence[ProbeCost], batch_size: int, validation_images: int
+    schedule: Sequence[int],
+    costs: Sequence[ProbeCost],
+    *,
+    batch_size: int,
+    validation_images: int,
+    test_images: int,
 ) -> tuple[int, ...]:
     """Choose the steps after which probes run, out of those after which the suite evaluates.
 
-    As many as cost at most ``LARGEST_SHARE`` of training, but no fewer than ``FEWEST_POINTS`` and
-    no more than ``MOST_POINTS``. The shared schedule is geometric, so equal distances on it are.
+    As many as cost at most ``LARGEST_SHARE`` of the study without probes, but no fewer than
+    ``FEWEST_POINTS`` and no more than ``MOST_POINTS``. They lie at equal distances on the schedule,
+    which is geometric.
 
     Parameters
     ----------
@@ -49,17 +61,18 @@ def probe_steps(
         Of the probes of the study.
     batch_size
         Images of a minibatch.
-    validation_images
-        Images of the validation part; 0 without one.
+    validation_images, test_images
+        Images of these parts; no validation images where there is no such part.
 
     Returns
     -------
     tuple of int
         Rising; the first and the last of ``schedule`` are among them.
     """
-    training = BOTH_WAYS * batch_size * schedule[-1]
+    training = BOTH_WAYS * batch_size * schedule[-1] + validation_images * len(schedule)
+    at_end = test_images * sum(cost.test_passes for cost in costs)
     work = work_of_a_point(costs, batch_size, validation_images)
-    affordable = math.floor(LARGEST_SHARE * training / work) if work else MOST_POINTS
+    affordable = math.floor((LARGEST_SHARE * training - at_end) / work) if work else MOST_POINTS
     count = min(max(affordable, FEWEST_POINTS), MOST_POINTS, len(schedule))
     last = len(schedule) - 1
     return tuple(schedule[round(k * last / (count - 1))] for k in range(count))

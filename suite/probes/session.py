@@ -36,7 +36,13 @@ class ProbeSession:
         self.network = network
         self.probes = [spec.load().probe() for spec in specs]
         self.steps = frozenset(
-            probe_steps(schedule, costs, network.batch_size, network.validation.shape[1])
+            probe_steps(
+                schedule,
+                costs,
+                batch_size=network.batch_size,
+                validation_images=network.validation.shape[1],
+                test_images=len(network.data.test_labels),
+            )
         )
         self.forward = any(cost.forward for cost in costs)
         self.backward = any(cost.backward for cost in costs)

@@ -10,7 +10,7 @@ from torch.nn import functional as F  # noqa: N812
 from suite.norms import NORMS
 from suite.probes import PROBES
 from suite.probes.network import Network
-from suite.probes.schedule import MINIBATCHES
+from suite.probes.schedule import minibatches
 from suite.training.batches import scaled
 from suite.training.build import build_serial
 from suite.training.evaluate import AsStack
@@ -56,7 +56,7 @@ def test_each_member_has_the_gradient_of_its_own_loss(norm, dataset, make_networ
 
 def test_minibatches_are_the_seed_s_own_and_the_same_in_every_arm(make_network, dataset):
     one, other = make_network((0, 5), norm="batch"), make_network((5,), norm="none", stacked=False)
-    assert one.minibatches.shape == (MINIBATCHES, 2, 16)
+    assert one.minibatches.shape == (minibatches(16), 2, 16)
     assert torch.equal(one.minibatches[:, 1], other.minibatches[:, 0])
     assert not torch.equal(one.minibatches[:, 0], one.minibatches[:, 1])
     for batch, split in zip(one.minibatches.unbind(1), (0, 5), strict=True):
@@ -68,7 +68,7 @@ def test_minibatches_are_the_seed_s_own_and_the_same_in_every_arm(make_network, 
 def test_a_small_training_part_makes_small_minibatches(make_network):
     network = make_network(train_size=10, batch_size=64)
     assert network.batch_size == 10
-    assert network.minibatches.shape == (MINIBATCHES, 3, 10)
+    assert network.minibatches.shape == (minibatches(10), 3, 10)
 
 
 @pytest.mark.parametrize("norm", NORMS)

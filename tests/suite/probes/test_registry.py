@@ -12,7 +12,7 @@ from suite.code_version import code_version
 from suite.errors import GridError, UnknownNameError
 from suite.grid import parse_grid
 from suite.probes import PROBES, probe_spec
-from suite.probes.schedule import MINIBATCHES, work_of_a_point
+from suite.probes.schedule import minibatches, work_of_a_point
 from suite.quantities import QUANTITIES
 from suite.records import Budget
 from suite.training.stacked import run_stacked
@@ -71,7 +71,7 @@ def test_its_cost_is_the_passes_that_it_makes(name, make_network):
     network.gradients = counted
     for seen in network.passes(backward=PROBES[name].cost.backward):
         probe.see(network, seen)
-    shared = MINIBATCHES if PROBES[name].cost.backward else 0
+    shared = minibatches(16) if PROBES[name].cost.backward else 0
     assert calls["backward"] == shared
     with network.untouched():
         list(probe.point(network))
@@ -82,7 +82,7 @@ def test_its_cost_is_the_passes_that_it_makes(name, make_network):
 
 def test_probes_share_the_shared_passes():
     alone = [work_of_a_point([PROBES[n].cost], 16, 0) for n in ("gradient_norm", "input_drift")]
-    assert alone == [3 * MINIBATCHES * 16, MINIBATCHES * 16]
+    assert alone == [3 * 16 * 16, 16 * 16]
     together = [PROBES["gradient_norm"].cost, PROBES["input_drift"].cost]
     assert work_of_a_point(together, 16, 0) == max(alone)
 
