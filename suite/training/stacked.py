@@ -33,16 +33,21 @@ def run_stacked(
     data = dataset.to(device)
     record = Record(trials, data)
     model = build_stacked(trials, data.spec, dtype).to(device)
-    step = StackedStep(model, trials, data)
-    seeds = [t.seed for t in trials]
     record.begin(model)
-    for batch in batches(record.train, seeds, trials[0].condition.batch_size, record.steps):
+    train(record, StackedStep(model, trials, data), should_stop)
+    record.finish()
+    return record, model
+
+
+def train(record: Record, step: StackedStep, should_stop: Callable[[], bool]) -> None:
+    """Go through all steps; apart from start and end, so that a benchmark can time just this."""
+    seeds = [trial.seed for trial in record.trials]
+    batch_size = record.trials[0].condition.batch_size
+    for batch in batches(record.train, seeds, batch_size, record.steps):
         if record.step_done(step(batch)):
             break
         if should_stop():
             raise InterruptedRunError("stopped between two steps; run the same command to go on")
-    record.finish()
-    return record, model
 
 
 class StackedStep:

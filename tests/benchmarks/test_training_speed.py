@@ -1,0 +1,41 @@
+"""Training speed: the notebook's loop, a careful loop and ours in one run; see conftest's table.
+
+``pytest tests/benchmarks/test_training_speed.py --benchmark-only``
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.benchmarks.loops import CORES, Workers
+
+# Steps of one round: an epoch at batch 64, about as much time elsewhere.
+STEPS = {4: 1_000, 64: 938, 1024: 59}
+WAYS = [
+    pytest.param("notebook", 1, id="notebook"),
+    pytest.param("careful", 1, id="careful"),
+    pytest.param("careful", CORES, id="careful a core"),
+    pytest.param("stacked", 1, id="stacked"),
+    pytest.param("stacked", CORES, id="stacked a core"),
+]
+
+
+@pytest.mark.parametrize("batch_size", STEPS)
+@pytest.mark.parametrize("norm", ["none", "batch"])
+@pytest.mark.parametrize(("loop", "processes"), WAYS)
+def test_training_speed(benchmark, loop, processes, norm, batch_size):
+    if loop == "notebook" and batch_size != 64:
+        pytest.skip("the notebook trains at batch 64")
+    workers = Workers(loop, processes, norm, batch_size, STEPS[batch_size])
+    try:
+        images = benchmark.pedantic(workers.run, rounds=2 if loop == "notebook" else 3)
+    finally:
+        workers.close()
+    benchmark.group = f"batch {batch_size}, {norm}"
+    benchmark.extra_info.update(
+        loop=f"{loop}, {processes} process{'es' * (processes > 1)}",
+        norm=norm,
+        batch_size=batch_size,
+        images=images,
+    )
+    assert images > 0
