@@ -19,7 +19,9 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
+from analysis.claims import OUTCOME
 from analysis.contrasts import Contrast, LostPair
+from analysis.measures.along import value_after
 from suite.records import AXES
 
 if TYPE_CHECKING:
@@ -70,17 +72,49 @@ def pair_table(
         ``_lost`` and ``_undefined`` (the reason, or empty). A time that was not reached is its
         budget; a lost value is NaN.
     """
-    trials = limited(samples, comparison)
-    values = trial_values(samples, trials, comparison.metric, comparison.facet, chance)
     match = [*other_axes(comparison), "device", "seed"]
-    arm = comparison.arms
-    sides = []
-    for side, value in zip(ARMS, (arm.treatment, arm.control), strict=True):
-        chosen = values[_equals(values[arm.axis], value)]
-        columns = ["value", "censored", "diverged", "lost", "undefined"]
-        names = {c: side if c == "value" else f"{side}_{c}" for c in columns}
-        sides.append(chosen[[*match, *columns]].rename(columns=names))
-    return sides[0].merge(sides[1], on=match, how="inner", validate="one_to_one")
+    arms = (comparison.arms.treatment, comparison.arms.control)
+    if comparison.arms.axis == OUTCOME:
+        trials = limited(samples, comparison)
+        tables = [
+            trial_values(samples, trials, name, facet, chance)
+            for name, _, facet in (str(arm).partition("@") for arm in arms)
+        ]
+    else:
+        values = _values(samples, comparison, chance)
+        tables = [values[_equals(values[comparison.arms.axis], arm)] for arm in arms]
+    first, second = (_side(t, side, match) for t, side in zip(tables, ARMS, strict=True))
+    return first.merge(second, on=match, how="inner", validate="one_to_one")
+
+
+def single_table(
+    samples: Samples, comparison: Comparison, chance: Mapping[str, float]
+) -> pd.DataFrame:
+    """Give every trial as a pair with itself, for measures that make the two arms of its values.
+
+    Returns
+    -------
+    pandas.DataFrame
+        As ``pair_table``, with all axes, and both arms the same.
+    """
+    values = _values(samples, comparison, chance)
+    match = [*AXES, "device", "seed"]
+    first, second = (_side(values, side, match) for side in ARMS)
+    return first.merge(second, on=match, how="inner", validate="one_to_one")
+
+
+def _values(samples: Samples, comparison: Comparison, chance: Mapping[str, float]) -> pd.DataFrame:
+    """Give the values of all trials within the comparison's limits."""
+    trials = limited(samples, comparison)
+    values = trial_values(
+        samples, trials, comparison.metric, comparison.facet, chance, after=comparison.after
+    )
+    if comparison.minus:
+        name, _, facet = comparison.minus.partition("@")
+        other = trial_values(samples, trials, name, facet, chance)
+        values["value"] -= other["value"]
+        values["lost"] = values["lost"].where(values["lost"] != "", other["lost"])
+    return values
 
 
 def other_axes(comparison: Comparison) -> list[str]:
@@ -105,8 +139,15 @@ def trial_values(
     metric: str,
     facet: str,
     chance: Mapping[str, float],
+    *,
+    after: int | None = None,
 ) -> pd.DataFrame:
     """Add each trial's value of a metric and what is to be known about it.
+
+    Parameters
+    ----------
+    after
+        Training images after which the metric's curve is read; None for the stored outcome.
 
     Returns
     -------
@@ -114,7 +155,10 @@ def trial_values(
         The rows with ``value``, ``censored``, ``diverged``, ``lost`` and ``undefined``.
     """
     frame = trials.copy()
-    raw = _column(samples, frame, metric, facet)
+    if after is None:
+        raw = _column(samples, frame, metric, facet)
+    else:
+        raw = value_after(samples, frame, metric, after)
     diverged = frame["status"] == "diverged"
     censored = pd.Series(data=False, index=frame.index)
     if metric in BUDGETS:
@@ -166,7 +210,10 @@ def collapse(
     first = ~group.duplicated()
     result = ordered.loc[first, where].set_index(group[first])
     used, used_group = ordered[defined], group[defined]
-    settings = used[over].to_numpy(np.float64)
+    # Settings that are names, such as initialisations, have their place in the order as a number.
+    names = not pd.api.types.is_numeric_dtype(used[over])
+    settings = (pd.factorize(used[over], sort=True)[0] if names else used[over]).astype(np.float64)
+    settings = np.asarray(settings)
     slices = used_group.groupby(used_group).indices
     for side in ARMS:
         values = used[side].to_numpy(np.float64)
@@ -269,37 +316,42 @@ def seed_contrast(
     condition, label
         Where it belongs.
     """
-    varying = [c for c in match_columns(group) if c not in condition]
-    defined = group[_defined(group)]
-    lost = defined[defined["difference"].isna()]
-    kept = defined[~defined["seed"].isin(lost["seed"])].sort_values("seed", kind="stable")
-    by_seed = kept.groupby("seed", sort=True)
-    differences = by_seed["difference"].mean()
-    ratio = comparison.scale == "log_ratio"
+    # In numpy, for there may be a thousand of these and pandas takes milliseconds for each step.
+    of = {name: group[name].to_numpy() for name in group.columns}
+    undefined = (of["treatment_undefined"] != "") | (of["control_undefined"] != "")
+    lost = ~undefined & np.isnan(of["difference"])
+    kept = ~undefined & ~np.isin(of["seed"], of["seed"][lost])
+    seeds, position = np.unique(of["seed"][kept], return_inverse=True)
+    rows_of_seed = np.bincount(position, minlength=seeds.size)
+
+    def by_seed(values: Values) -> Values:
+        sums = np.bincount(position, weights=values, minlength=seeds.size)
+        return np.asarray(sums / rows_of_seed, dtype=np.float64)
+
     arms: dict[str, Values] = {}
     for side in ARMS:
-        values = np.log(kept[side]) if ratio else kept[side]
-        means = values.groupby(kept["seed"], sort=True).mean()
-        arms[arm_name(comparison, side)] = (np.exp(means) if ratio else means).to_numpy(np.float64)
+        values = of[side][kept].astype(np.float64)
+        if comparison.scale == "log_ratio":
+            arms[arm_name(comparison, side)] = np.exp(by_seed(np.log(values)))
+        else:
+            arms[arm_name(comparison, side)] = by_seed(values)
+    censored = {side: of[f"{side}_censored"][kept].astype(bool) for side in ARMS}
+    either = censored["treatment"] | censored["control"]
+    varying = [c for c in match_columns(group) if c not in condition]
     return Contrast(
         comparison=comparison,
         label=label,
         condition=condition,
         role="evidence",
-        seeds=tuple(int(seed) for seed in differences.index),
-        differences=differences.to_numpy(np.float64),
+        seeds=tuple(seeds.tolist()),
+        differences=by_seed(of["difference"][kept].astype(np.float64)),
         arms=arms,
-        planned=int(group["seed"].nunique()),
-        missing=_lost_pairs(lost, label, varying, "lost"),
-        undefined=_lost_pairs(group[~_defined(group)], label, varying, "undefined"),
-        diverged={arm_name(comparison, a): int(group[f"{a}_diverged"].sum()) for a in ARMS},
-        censored={arm_name(comparison, a): int(kept[f"{a}_censored"].sum()) for a in ARMS},
-        censored_pairs=int(
-            (kept["treatment_censored"] | kept["control_censored"])
-            .groupby(kept["seed"])
-            .any()
-            .sum()
-        ),
+        planned=int(np.unique(of["seed"]).size),
+        missing=_lost_pairs(group[lost], label, varying, "lost"),
+        undefined=_lost_pairs(group[undefined], label, varying, "undefined"),
+        diverged={arm_name(comparison, a): int(of[f"{a}_diverged"].sum()) for a in ARMS},
+        censored={arm_name(comparison, a): int(censored[a].sum()) for a in ARMS},
+        censored_pairs=int(np.unique(of["seed"][kept][either]).size),
         notes=tuple(notes),
     )
 
@@ -353,7 +405,9 @@ def _lost_pairs(
     rows: pd.DataFrame, label: str, varying: Sequence[str], what: str
 ) -> tuple[LostPair, ...]:
     """List one lost pair a seed, naming the trials that it lacks."""
-    pairs = []
+    pairs: list[LostPair] = []
+    if rows.empty:
+        return ()
     for seed, group in rows.groupby("seed", sort=True):
         reasons = [
             f"{side}: {text}"

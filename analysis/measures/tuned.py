@@ -6,7 +6,6 @@ import math
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from analysis.measures.pairs import (
     ARMS,
@@ -25,6 +24,9 @@ from suite.quantities import quantity
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    import pandas as pd
+    from numpy.typing import NDArray
 
     from analysis.claims import Comparison
     from analysis.contrasts import Contrast
@@ -96,46 +98,39 @@ def _choose(
         that did not choose, and how many chose.
     """
     over = str(comparison.over)
-    complete = pd.Series(data=True, index=sorted(group["seed"].unique()))
-    scores, went_off = (
-        {
-            side: group.pivot(index="seed", columns=over, values=f"{side}_{what}")  # noqa: PD010
-            for side in ARMS
-        }
-        for what in ("choice", "diverged")
-    )
-    for side in ARMS:
-        complete &= scores[side].notna().all(axis=1)
+    seeds, row = np.unique(group["seed"], return_inverse=True)
+    settings, column = np.unique(group[over].to_numpy(np.float64), return_inverse=True)
+
+    def table(name: str) -> NDArray[np.float64]:
+        cells = np.full((seeds.size, settings.size), math.nan)
+        cells[row, column] = group[name]
+        return cells
+
+    scores = {side: table(f"{side}_choice") for side in ARMS}
+    complete = np.all([np.isfinite(s).all(axis=1) for s in scores.values()], axis=0)
+    if not complete.any():
+        return dict.fromkeys(ARMS), dict.fromkeys(ARMS, 0.0), seeds.tolist(), 0
     choosers = selecting_seeds(int(complete.sum()))
     kept = {}
     for side in ARMS:
-        table = scores[side][complete]
-        trained = table.mask(went_off[side][complete].astype(bool))
+        cells = scores[side][complete]
+        trained = np.where(table(f"{side}_diverged")[complete] > 0, math.nan, cells)
         # An arm that diverges everywhere is still compared, at what its trials score then.
-        works = trained.iloc[:choosers].notna().all(axis=0).any()
-        kept[side] = (trained if works else table).to_numpy(np.float64)
-    if not complete.any():
-        return dict.fromkeys(ARMS), dict.fromkeys(ARMS, 0.0), list(complete.index), 0
+        works = np.isfinite(trained[:choosers]).all(axis=0).any()
+        kept[side] = trained if works else cells
     result = tuned_contrast(
         *(kept[side] for side in ARMS),
         *(kept[side] for side in ARMS),
         better=quantity(comparison.select_by or comparison.metric).better,
     )
-    settings = [float(column) for column in scores["treatment"].columns]
     chosen = (result.first_choice, result.second_choice)
     picks = {
-        side: None if choice is None else settings[choice]
+        side: None if choice is None else float(settings[choice])
         for side, choice in zip(ARMS, chosen, strict=True)
     }
     agreement = dict(zip(ARMS, (result.first_agreement, result.second_agreement), strict=True))
-    seeds = complete.index[complete]
-    choosing = {int(seeds[i]) for i in result.selecting}
-    return (
-        picks,
-        agreement,
-        [s for s in map(int, complete.index) if s not in choosing],
-        len(choosing),
-    )
+    choosing = seeds[complete][list(result.selecting)]
+    return picks, agreement, seeds[~np.isin(seeds, choosing)].tolist(), choosing.size
 
 
 def _at(group: pd.DataFrame, side: str, pick: float | None, over: str) -> pd.DataFrame:
