@@ -97,6 +97,45 @@ _ALL: Final = (
         True,
         "Each feature scaled to mean 0 and variance 1 over the batch, then by learned γ and β.",
     ),
+    NormSpec(
+        "layer",
+        "layer norm",
+        "suite.norms.layer",
+        False,
+        "Each image scaled to mean 0 and variance 1 over its features: no batch is involved.",
+    ),
+    NormSpec(
+        "group",
+        "group norm",
+        "suite.norms.group",
+        False,
+        "As layer norm, over groups of neighbouring channels instead of all of them.",
+        argument="groups",
+        default_argument=8,
+    ),
+    NormSpec(
+        "ghost",
+        "ghost batch norm",
+        "suite.norms.ghost",
+        True,
+        "Batch norm over small virtual batches: more noise, the same scaling.",
+        argument="virtual batch size",
+        default_argument=16,
+    ),
+    NormSpec(
+        "batch_no_affine",
+        "batch norm without γ and β",
+        "suite.norms.batch_no_affine",
+        True,
+        "Batch norm with γ fixed at 1 and β at 0.",
+    ),
+    NormSpec(
+        "affine_only",
+        "γ and β alone",
+        "suite.norms.affine_only",
+        False,
+        "A placebo: batch norm's parameters without its normalizing.",
+    ),
 )
 
 NORMS: Final[dict[str, NormSpec]] = {spec.name: spec for spec in _ALL}

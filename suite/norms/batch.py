@@ -40,18 +40,21 @@ class StackedBatchNorm(nn.Module):
     ----------
     stack, features
         S and F; parameters and running statistics are (S, F).
+    affine
+        Whether γ and β are learned; else they are 1 and 0, and no parameters.
     """
 
-    weight: nn.Parameter
-    bias: nn.Parameter
+    weight: nn.Parameter | None
+    bias: nn.Parameter | None
     running_mean: torch.Tensor
     running_var: torch.Tensor
     num_batches_tracked: torch.Tensor
 
-    def __init__(self, stack: int, features: int) -> None:
+    def __init__(self, stack: int, features: int, *, affine: bool = True) -> None:
         super().__init__()
-        self.weight = nn.Parameter(torch.ones(stack, features))
-        self.bias = nn.Parameter(torch.zeros(stack, features))
+        shape = (stack, features)
+        self.register_parameter("weight", nn.Parameter(torch.ones(shape)) if affine else None)
+        self.register_parameter("bias", nn.Parameter(torch.zeros(shape)) if affine else None)
         self.register_buffer("running_mean", torch.zeros(stack, features))
         self.register_buffer("running_var", torch.ones(stack, features))
         self.register_buffer("num_batches_tracked", torch.zeros(stack, dtype=torch.long))
@@ -66,8 +69,8 @@ class StackedBatchNorm(nn.Module):
             folded,
             self.running_mean.view(-1),
             self.running_var.view(-1),
-            self.weight.view(-1),
-            self.bias.view(-1),
+            None if self.weight is None else self.weight.view(-1),
+            None if self.bias is None else self.bias.view(-1),
             self.training,
             MOMENTUM,
             EPSILON,
