@@ -20,8 +20,8 @@ from pydantic import ValidationError
 
 from suite.cost_form import PLACE as COST
 from suite.cost_form import parse_cost
-from suite.datasets import DATASETS
-from suite.errors import GridError, UnknownNameError
+from suite.datasets import dataset_spec
+from suite.errors import GridError, UnknownNameError, UsageError
 from suite.grid_form import (
     MAX_TRIALS,
     NAME_RULE,
@@ -168,7 +168,9 @@ def load_grid(source: str, *, seeds: int | None = None, dataset: str | None = No
     GridError
         The file can't be read or has mistakes: all of them, each with its place.
     UnknownNameError
-        Neither a name nor a file.
+        The grid is neither a name nor a file, or there is no such dataset.
+    UsageError
+        ``seeds`` is out of bounds.
     """
     if source in grid_names():
         content = (importlib.resources.files("suite") / "grids" / f"{source}.toml").read_bytes()
@@ -188,17 +190,15 @@ def parse_grid(
     dataset: str | None = None,
 ) -> Grid:
     """Validate the bytes of a grid file; parameters and errors as in ``load_grid``."""
+    if seeds is not None and not 1 <= seeds <= MAX_TRIALS:
+        raise UsageError(f"--seeds: must be 1 to {MAX_TRIALS:,}, not {shown(seeds)}")
+    if dataset is not None:
+        dataset_spec(dataset)
     source = shown(name if source is None else source)
     raw = _toml(content, source)
     faults: list[str] = []
     if not is_safe_name(name):
         faults.append(f"file name: {NAME_RULE}, not {shown(name)}")
-    if seeds is not None and not 1 <= seeds <= MAX_TRIALS:
-        faults.append(f"--seeds: must be 1 to {MAX_TRIALS}, not {shown(seeds)}")
-        seeds = None
-    if dataset is not None and dataset not in DATASETS:
-        faults.append(f"--dataset: {UnknownNameError('dataset', shown(dataset), DATASETS)}")
-        dataset = None
     head: GridForm | None = None
     try:
         head = GridForm.model_validate(raw)

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from suite.errors import EXIT_USAGE, GridError, UnknownNameError
+from suite.errors import EXIT_USAGE, GridError, UnknownNameError, UsageError
 from suite.grid import MAX_FILE_BYTES, Grid, grid_names, load_grid, parse_grid
 from suite.grid_form import MAX_TRIALS
 
@@ -233,9 +233,9 @@ def test_seeds_and_dataset_of_the_command_line_replace_those_of_the_file():
     assert study.seeds == (0, 1, 2, 3, 4)
     assert {c.dataset for c in study.conditions} == {"fashion_mnist"}
     assert len(study.conditions) == 8
-    with pytest.raises(GridError, match="--seeds: must be 1 to"):
+    with pytest.raises(UsageError, match="--seeds: must be 1 to"):
         parse({}, seeds=10**9)
-    with pytest.raises(GridError, match="--dataset: unknown dataset"):
+    with pytest.raises(UnknownNameError, match="unknown dataset 'mist'"):
         parse({}, dataset="mist")
 
 

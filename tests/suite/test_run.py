@@ -1,0 +1,348 @@
+"""The command line, from flags to exit codes; the last tests train for real, on mnist5k."""
+
+import dataclasses
+import functools
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from suite import preparation
+from suite.errors import (
+    EXIT_DONE,
+    EXIT_INTERNAL,
+    EXIT_INTERRUPTED,
+    EXIT_TRIALS_FAILED,
+    EXIT_USAGE,
+)
+from suite.run import main
+from suite.store import STORE_NAME, StoreReader
+
+ROOT = Path(__file__).parents[2]
+
+TINY = """
+title = "Tiny"
+
+[[study]]
+name = "grid"
+why = "For tests."
+dataset = "mnist5k"
+model = "mlp"
+norm = ["none", "batch"]
+batch_size = [64, 256]
+learning_rate = {rates}
+steps = {steps}
+seeds = 3
+"""
+
+
+@pytest.fixture
+def here(tmp_path, monkeypatch):
+    """A folder of its own as working directory, so that the default --out lies in it."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def tiny(folder: Path, *, steps: int = 4, rates: str = "[1e-3]", name: str = "tiny") -> str:
+    (folder / f"{name}.toml").write_text(TINY.format(steps=steps, rates=rates))
+    return f"{name}.toml"
+
+
+def rows(out: Path) -> list[object]:
+    """All rows but for what a clock says."""
+    found = []
+    with StoreReader(out) as store:
+        for result in store.results():
+            outcomes = tuple(o for o in result.outcomes if "seconds" not in o.quantity)
+            found.append(dataclasses.replace(result, seconds=0.0, outcomes=outcomes))
+    return found
+
+
+# --- without torch -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--version"], ["--list-grids"], ["--grid", "full", "--dry-run"]]
+)
+def test_looking_imports_no_torch_and_writes_nothing(here, arguments):
+    code = (
+        "import sys\nfrom suite.run import main\n"
+        "try: code = main(sys.argv[1:])\n"
+        "except SystemExit as end: code = end.code\n"
+        "print('torch' in sys.modules, 'pandas' in sys.modules, code)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, *arguments],
+        capture_output=True,
+        text=True,
+        check=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    assert done.stdout.splitlines()[-1] == "False False 0"
+    assert done.stderr == ""
+    assert list(here.iterdir()) == []
+
+
+def test_help_loads_nothing_that_it_does_not_need():
+    code = (
+        "import sys\nfrom suite.run import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print([m for m in ('numpy', 'pydantic', 'rich', 'sqlite3') if m in sys.modules])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    assert done.stdout.splitlines()[-1] == "[]"
+
+
+def test_list_grids(capsys):
+    assert main(["--list-grids"]) == EXIT_DONE
+    out = capsys.readouterr().out
+    assert all(name in out for name in ("smoke", "quick", "notebook", "full"))
+
+
+def test_dry_run_shows_the_plan_with_estimates(here, capsys):
+    assert main(["--grid", tiny(here), "--dry-run", "--seeds", "7"]) == EXIT_DONE
+    out = capsys.readouterr().out
+    assert "4 conditions, 28 trials, 28 to do: about" in out
+    assert "(estimate)" in out
+    assert "results/tiny" in out
+
+
+# --- wrong usage -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], "which grid? give --grid smoke, quick, notebook, full"),
+        (["--grid", "ful"], "unknown grid 'ful': did you mean full?"),
+        (["--gird", "full"], "unknown flag '--gird': did you mean --grid"),
+        (["full"], "unexpected argument 'full'"),
+        (["--grid"], "argument --grid: expected one argument"),
+        (["--grid", "full", "--seeds", "many"], "--seeds: must be a whole number of at least 1"),
+        (["--grid", "full", "--seeds", "0"], "--seeds: must be a whole number of at least 1"),
+        (["--grid", "full", "--seeds", "-3"], "--seeds"),
+        (["--grid", "full", "--seeds", "9" * 5000], "--seeds: must be a whole number"),
+        (["--grid", "full", "--seeds", "99999999"], "--seeds: must be 1 to 100,000"),
+        (["--grid", "full", "--dataset", "mnis"], "unknown dataset 'mnis': did you mean mnist"),
+        (["--grid", "full", "--device", "gpu"], "unknown device 'gpu'"),
+        (["--grid", "full", "--device", "cuda:99"], "device cuda:99 is not present"),
+        (["--grid", "full", "--device", "cpu,tpu"], "unknown device 'tpu': did you mean cpu"),
+        (["--grid", "full", "--dry-run", "--device", "cpi"], "unknown device 'cpi'"),
+        (["--grid", "nowhere.toml"], "no such file"),
+        (["--grid", "../../etc/passwd"], "no such file"),
+        (["--grid", "/dev/zero"], "not a regular file"),
+    ],
+)
+def test_wrong_usage_is_one_clear_line_and_writes_nothing(here, capsys, arguments, expected):
+    assert main(arguments) == EXIT_USAGE
+    said = capsys.readouterr()
+    assert expected in said.err
+    assert said.err.startswith("error: ")
+    assert "Traceback" not in said.err
+    assert said.out == ""
+    assert list(here.iterdir()) == []
+
+
+def test_every_mistake_of_a_grid_is_listed_and_nothing_is_written(here, capsys):
+    file = tiny(here, rates="[nan, -1, 1e-3, 1e-3]")
+    assert main(["--grid", file]) == EXIT_USAGE
+    err = capsys.readouterr().err
+    assert "2 mistakes" in err
+    assert "study[0].learning_rate[0]: must be a finite number, not nan" in err
+    assert "study[0].learning_rate[1]: must be more than 0" in err
+    assert sorted(p.name for p in here.iterdir()) == ["tiny.toml"]
+
+
+def test_an_out_that_can_not_be_written(here, capsys):
+    (here / "file").write_text("in the way")
+    assert main(["--grid", tiny(here), "--out", "file/out", "--device", "cpu"]) == EXIT_USAGE
+    err = capsys.readouterr().err
+    assert "error: can't write to file/out: Not a directory" in err
+    assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("dry", [[], ["--dry-run"]])
+def test_an_out_with_a_file_that_is_no_store(here, capsys, dry):
+    out = here / "out"
+    out.mkdir()
+    with sqlite3.connect(out / STORE_NAME) as db:
+        db.execute("CREATE TABLE theirs (x)")
+    db.close()
+    before = (out / STORE_NAME).read_bytes()
+    assert main(["--grid", tiny(here), "--out", "out", "--device", "cpu", *dry]) == EXIT_USAGE
+    assert "not a batchnorm-bench store; choose another --out" in capsys.readouterr().err
+    assert (out / STORE_NAME).read_bytes() == before
+
+
+def test_an_internal_error_is_one_line_and_its_traceback_is_kept(here, capsys, monkeypatch):
+    def fault(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a fault\nof ours")
+
+    monkeypatch.setattr(preparation, "prepare", fault)
+    assert main(["--grid", tiny(here), "--out", "out"]) == EXIT_INTERNAL
+    err = capsys.readouterr().err
+    (file,) = (here / "out").glob("error-*.txt")
+    assert "error: internal error: ZeroDivisionError: a fault; every finished" in err
+    assert str(file.relative_to(here)) in err
+    assert "Traceback" not in err
+    kept = file.read_text()
+    assert "Traceback" in kept
+    assert "--grid tiny.toml --out out" in kept
+
+
+# --- for real ----------------------------------------------------------------------------------
+
+
+def run(*arguments: str) -> int:
+    return main([*arguments, "--device", "cpu"])
+
+
+@pytest.mark.slow
+def test_a_run_and_the_same_run_again(here, capsys):
+    file = tiny(here, steps=6)
+    assert run("--grid", file) == EXIT_DONE
+    said = capsys.readouterr()
+    out = here / "results" / "tiny"
+    before = rows(out)
+    assert len(before) == 12
+    assert "training 12 trials" in said.err
+    assert "A1" in said.out
+    assert "report: results/tiny/report.html" in said.out
+    assert (out / "report.html").is_file()
+    with StoreReader(out) as store:
+        (info,) = store.runs()
+    assert info["grid"]["name"] == "tiny"
+    assert info["datasets"] == {"mnist5k": "mnist5k"}
+    assert info["command"][-4:] == ["--grid", file, "--device", "cpu"]
+    assert {"environment", "fingerprints", "registry_hash", "executor"} <= set(info)
+    # Again: nothing to train, and the dry run knows.
+    assert run("--grid", file, "--no-report") == EXIT_DONE
+    assert "trained nothing" in capsys.readouterr().err
+    assert rows(out) == before
+    assert run("--grid", file, "--dry-run") == EXIT_DONE
+    assert "12 trials, 0 to do" in capsys.readouterr().out
+
+
+@pytest.mark.slow
+def test_quiet_prints_only_the_end(here, capsys):
+    assert run("--grid", tiny(here), "--quiet") == EXIT_DONE
+    said = capsys.readouterr()
+    assert said.err == ""
+    assert said.out.splitlines()[-1] == "report: results/tiny/report.html"
+
+
+@pytest.mark.slow
+def test_a_dataset_that_is_not_there_is_replaced_loudly(here, capsys, monkeypatch):
+    monkeypatch.setenv("BATCHNORM_BENCH_DATA", str(here / "empty"))
+    offline = functools.partial(preparation.load_or_fall_back, download=False)
+    monkeypatch.setattr(preparation, "load_or_fall_back", offline)
+    file = tiny(here)
+    (here / file).write_text((here / file).read_text().replace("mnist5k", "mnist"))
+    assert run("--grid", file) == EXIT_DONE
+    said = capsys.readouterr()
+    assert "Using mnist5k instead" in said.err
+    assert "Using mnist5k instead" in said.out  # again at the end
+    with StoreReader(here / "results" / "tiny") as store:
+        assert store.runs()[0]["datasets"] == {"mnist": "mnist5k"}
+        assert {t.condition.dataset for _, _, t in store.planned()} == {"mnist5k"}
+
+
+@pytest.mark.slow
+def test_divergence_is_data_and_a_batch_of_one_is_undefined(here):
+    file = tiny(here, steps=60, rates="[10.0]")
+    text = (here / file).read_text().replace("[64, 256]", "[1, 64]")
+    (here / file).write_text(text + 'optimizer = "sgd"\n')
+    assert run("--grid", file, "--no-report") == EXIT_DONE
+    with StoreReader(here / "results" / "tiny") as store:
+        found = {(r.trial.condition.norm, r.trial.condition.batch_size): r for r in store.results()}
+    assert found["batch", 1].status == "undefined"
+    assert "no variance" in found["batch", 1].reason
+    assert found["none", 64].status == "diverged"
+    assert found["none", 64].diverged_step is not None
+
+
+@pytest.mark.slow
+def test_failed_trials_give_exit_code_1_and_can_be_tried_again(here, capsys, monkeypatch):
+    from suite.executors import training
+
+    def fault(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("a fault of the trainer")
+
+    file = tiny(here)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train_stack", fault)
+        assert run("--grid", file, "--no-report") == EXIT_TRIALS_FAILED
+    said = capsys.readouterr()
+    assert "12 trials failed; to try again:" in said.err
+    assert "ZeroDivisionError: a fault of the trainer" in said.err
+    assert "Traceback" not in said.err
+    assert run("--grid", file, "--no-report") == EXIT_TRIALS_FAILED
+    assert run("--grid", file, "--no-report", "--retry-failed") == EXIT_DONE
+
+
+def start(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "suite.run", *arguments, "--device", "cpu"],
+        cwd=folder,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for_rows(out: Path, count: int) -> None:
+    for _ in range(2000):
+        if (out / STORE_NAME).is_file():
+            try:
+                with StoreReader(out) as store:
+                    if len(store.statuses()) >= count:
+                        return
+            except Exception:  # noqa: S110  the store is just being made
+                pass
+        time.sleep(0.02)
+    raise AssertionError("the run stored nothing")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("number", "arguments"), [(signal.SIGINT, []), (signal.SIGTERM, ["--no-report"])]
+)
+def test_a_signal_stops_cleanly_with_a_partial_report(here, number, arguments):
+    file = tiny(here, steps=400, rates="[1e-4, 1e-3, 1e-2]")
+    child = start(here, "--grid", file, *arguments)
+    out = here / "results" / "tiny"
+    wait_for_rows(out, 3)
+    child.send_signal(number)
+    said, complained = child.communicate(timeout=300)
+    assert child.returncode == EXIT_INTERRUPTED, complained
+    assert "interrupted; to go on: python -m suite.run --grid tiny.toml" in complained
+    assert "Traceback" not in complained
+    assert (out / "report.html").is_file() == (not arguments)
+    assert ("report: results/tiny/report.html" in said) == (not arguments)
+    stored = rows(out)
+    assert 3 <= len(stored) < 36
+    assert run("--grid", file, "--no-report", "--quiet") == EXIT_DONE
+    assert [row for row in rows(out) if row in stored] == stored
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_rows_of_one_that_was_not(here):
+    file = tiny(here, steps=150, rates="[1e-3, 1e-2]")
+    killed, whole = here / "killed", here / "whole"
+    for count in (3, 9):
+        child = start(here, "--grid", file, "--out", str(killed), "--no-report")
+        wait_for_rows(killed, count)
+        child.kill()
+        child.communicate()
+    assert len(rows(killed)) < 24
+    for out in (killed, whole):
+        assert run("--grid", file, "--out", str(out), "--no-report", "--quiet") == EXIT_DONE
+    assert rows(killed) == rows(whole)
