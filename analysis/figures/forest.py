@@ -177,6 +177,8 @@ def _interval(ax: Axes, y: int, item: object) -> None:
         ax.plot(
             [estimate],
             [y],
+            linestyle="none",
+            color=colour,
             marker="o",
             markersize={"primary": 10, "evidence": 7.5}.get(role, 5),
             markerfacecolor=grammar.LIGHT["paper"] if role == "evidence" else colour,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -36,7 +37,7 @@ LIGHT: Final[dict[str, str]] = {
     "group": "#8246b4",
     "ghost": "#8a6a00",
     "batch_no_affine": "#3d8fd1",
-    "affine_only": "#717d8c",
+    "affine_only": "#67727f",
     "other": "#a4326e",
     "for3": "#0a5fb0",
     "for2": "#5b9bd8",
@@ -64,11 +65,11 @@ DARK: Final[dict[str, str]] = {
     "affine_only": "#98a4b3",
     "other": "#ee8fbf",
     "for3": "#7fbdf8",
-    "for2": "#3d83c6",
+    "for2": "#2b6aa8",
     "for1": "#1f4266",
     "even": "#262c34",
     "against1": "#57351d",
-    "against2": "#b4622a",
+    "against2": "#9b4f1c",
     "against3": "#f4a469",
     "onlight": "#e9edf1",
     "ondark": "#11151a",
@@ -132,6 +133,10 @@ RC: Final[Any] = {
     "figure.dpi": 72,
     "axes.unicode_minus": True,
 }
+
+
+# Control characters and lone surrogates: no font can measure them and no XML may hold them.
+_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -238,7 +243,7 @@ def norm_title(norm: str) -> str:
 
 def clip(text: str, length: int = 28) -> str:
     """Shorten a name that would not fit; names come from users and may be of any length."""
-    text = " ".join(text.split())
+    text = " ".join(_UNPRINTABLE.sub("\ufffd", text).split())
     return text if len(text) <= length else text[: length - 1] + "…"
 
 
@@ -249,6 +254,9 @@ def grid_lines(ax: Axes, axis: str = "y") -> None:
 
 def log_axis(ax: Axes, axis: str = "x", *, ticks: int = 6) -> None:
     """Make an axis logarithmic with plain numbers as labels."""
+    low, high = ax.dataLim.intervalx if axis == "x" else ax.dataLim.intervaly
+    if low == high > 0:  # a single value has no span of its own
+        (ax.set_xlim if axis == "x" else ax.set_ylim)(low / 2, high * 2)
     (ax.set_xscale if axis == "x" else ax.set_yscale)("log")
     side = ax.xaxis if axis == "x" else ax.yaxis
     side.set_major_locator(LogLocator(numticks=ticks))
