@@ -53,7 +53,9 @@ def _other_margin(verdict: Verdict, result: ContrastResult) -> str:
     comparison = result.contrast.comparison
     if comparison.decision == "typical":
         return f"Another range than the central 95 % of single runs: {result.text}."
-    if verdict.word == "no practical difference":
+    if verdict.word == "no practical difference" or (
+        comparison.decision == "equality" and verdict.word == "supported"
+    ):
         return f"A margin well below {margin_text(comparison)}: the estimate is {result.text}."
     return (
         f"A margin above {size_text(comparison, result.estimate)} (it is "

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from analysis.rule import Figures, claim_word, contrast_word, typical_word
+from analysis.rule import Figures, claim_word, contrast_word, equality_word, typical_word
 from analysis.stats.equivalence import equivalence
 from analysis.stats.inputs import MINIMUM_SEEDS
 from analysis.stats.multiplicity import holm
@@ -18,11 +18,17 @@ from analysis.stats.paired import paired
 from analysis.stats.typicality import typicality
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from analysis.claims import Claim
     from analysis.contrasts import Contrast, Word
     from analysis.stats.paired import PairedResult
+
+_RULES: Final[dict[str, Callable[[Figures], tuple[Word, str]]]] = {
+    "superiority": contrast_word,
+    "typical": typical_word,
+    "equality": equality_word,
+}
 
 
 @dataclass(frozen=True)
@@ -116,8 +122,7 @@ def _decide_one(
     row: Sequence[Judged], figures: Sequence[Figures], families: Sequence[int]
 ) -> Decision:
     given = [
-        (typical_word if one.contrast.comparison.decision == "typical" else contrast_word)(f)
-        for one, f in zip(row, figures, strict=True)
+        _RULES[one.contrast.comparison.decision](f) for one, f in zip(row, figures, strict=True)
     ]
     roles = [one.contrast.role for one in row]
     words = tuple(word for word, _ in given)

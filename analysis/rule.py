@@ -91,6 +91,16 @@ def typical_word(f: Figures) -> tuple[Word, str]:
     return "inconclusive", "The published run lies near the edge of the central 95 % of ours."
 
 
+def equality_word(f: Figures) -> tuple[Word, str]:
+    """Give the word for a claim that nothing is there: the rule, read the other way round."""
+    word, why = contrast_word(f)
+    if word == "no practical difference":
+        return "supported", "Any deviation is smaller than the margin, as the claim says."
+    if word in ("supported", "contradicted"):
+        return "contradicted", "There is a deviation, and it is at least the margin."
+    return word, why
+
+
 def claim_word(
     primary: Sequence[Word], evidence: Sequence[Word], *, pairs: int, missing: int
 ) -> tuple[Word, str]:

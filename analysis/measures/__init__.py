@@ -4,7 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, Protocol
 
-from analysis.measures import largest, paired, spread, time_to_target, tuned, typical
+from analysis.measures import (
+    best,
+    exact,
+    interaction,
+    largest,
+    matched,
+    paired,
+    spread,
+    time_to_target,
+    trend,
+    tuned,
+    typical,
+)
 from suite.errors import UnknownNameError
 
 if TYPE_CHECKING:
@@ -32,6 +44,11 @@ MEASURES: Final[dict[str, Measure]] = {
     "largest": largest.measure,
     "typical": typical.measure,
     "time_to_target": time_to_target.measure,
+    "exact": exact.measure,
+    "trend": trend.measure,
+    "interaction": interaction.measure,
+    "matched": matched.measure,
+    "best": best.measure,
 }
 
 

@@ -72,39 +72,38 @@ def pair_table(
         ``_lost`` and ``_undefined`` (the reason, or empty). A time that was not reached is its
         budget; a lost value is NaN.
     """
-    match = [*other_axes(comparison), "device", "seed"]
-    arms = (comparison.arms.treatment, comparison.arms.control)
-    if comparison.arms.axis == OUTCOME:
-        trials = limited(samples, comparison)
-        tables = [
-            trial_values(samples, trials, name, facet, chance)
-            for name, _, facet in (str(arm).partition("@") for arm in arms)
-        ]
-    else:
-        values = _values(samples, comparison, chance)
-        tables = [values[_equals(values[comparison.arms.axis], arm)] for arm in arms]
-    first, second = (_side(t, side, match) for t, side in zip(tables, ARMS, strict=True))
+    if comparison.arms.axis != OUTCOME:
+        return pair_up(trial_table(samples, comparison, chance), comparison)
+    trials = limited(samples, comparison)
+    arms = (str(arm).partition("@") for arm in _arms(comparison))
+    tables = (trial_values(samples, trials, name, facet, chance) for name, _, facet in arms)
+    return join_arms(list(tables), AXES)
+
+
+def pair_up(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
+    """Match the arms of a comparison among trials with their values; gives a pair table."""
+    axis = values[comparison.arms.axis]
+    tables = [values[_equals(axis, arm)] for arm in _arms(comparison)]
+    return join_arms(tables, other_axes(comparison))
+
+
+def join_arms(arms: Sequence[pd.DataFrame], axes: Sequence[str]) -> pd.DataFrame:
+    """Make a pair table of treatment's and control's trials, matched on axes, device and seed."""
+    match = [*axes, "device", "seed"]
+    columns = ["value", "censored", "diverged", "lost", "undefined"]
+    first, second = (
+        table[[*match, *columns]].rename(
+            columns={c: side if c == "value" else f"{side}_{c}" for c in columns}
+        )
+        for side, table in zip(ARMS, arms, strict=True)
+    )
     return first.merge(second, on=match, how="inner", validate="one_to_one")
 
 
-def single_table(
+def trial_table(
     samples: Samples, comparison: Comparison, chance: Mapping[str, float]
 ) -> pd.DataFrame:
-    """Give every trial as a pair with itself, for measures that make the two arms of its values.
-
-    Returns
-    -------
-    pandas.DataFrame
-        As ``pair_table``, with all axes, and both arms the same.
-    """
-    values = _values(samples, comparison, chance)
-    match = [*AXES, "device", "seed"]
-    first, second = (_side(values, side, match) for side in ARMS)
-    return first.merge(second, on=match, how="inner", validate="one_to_one")
-
-
-def _values(samples: Samples, comparison: Comparison, chance: Mapping[str, float]) -> pd.DataFrame:
-    """Give the values of all trials within the comparison's limits."""
+    """Give all trials within the comparison's limits, whatever their arm, with their values."""
     trials = limited(samples, comparison)
     values = trial_values(
         samples, trials, comparison.metric, comparison.facet, chance, after=comparison.after
@@ -115,6 +114,10 @@ def _values(samples: Samples, comparison: Comparison, chance: Mapping[str, float
         values["value"] -= other["value"]
         values["lost"] = values["lost"].where(values["lost"] != "", other["lost"])
     return values
+
+
+def _arms(comparison: Comparison) -> tuple[AxisValue, AxisValue]:
+    return comparison.arms.treatment, comparison.arms.control
 
 
 def other_axes(comparison: Comparison) -> list[str]:

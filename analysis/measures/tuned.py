@@ -48,9 +48,10 @@ def measure(
     if pairs.empty:
         return []
     chooser = comparison.select_by or comparison.metric
-    facet = comparison.facet if chooser == comparison.metric else ""
-    other = comparison.model_copy(update={"metric": chooser, "facet": facet})
-    chosen_by = pair_table(samples, other, chance)
+    chosen_by = pairs
+    if chooser != comparison.metric:
+        plain = {"metric": chooser, "facet": "", "minus": "", "after": None}
+        chosen_by = pair_table(samples, comparison.model_copy(update=plain), chance)
     match = [c for c in match_columns(pairs) if c != over]
     both = pairs.merge(chosen_by, on=[*match, over, "seed"], suffixes=("", "_choice"))
     named = [axis for axis in named_axes(pairs, comparison) if axis in match]

@@ -1,0 +1,103 @@
+"""A trend along an ordered axis, such as the batch size: one fitted line a seed."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from analysis.measures.pairs import (
+    collapse,
+    contrasts,
+    join_arms,
+    match_columns,
+    trial_table,
+)
+from analysis.stats.trend import page_trend, slopes
+from suite.records import AXES
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    import pandas as pd
+
+    from analysis.claims import Comparison
+    from analysis.contrasts import Contrast, Values
+    from analysis.samples import Samples
+
+
+def measure(
+    samples: Samples, comparison: Comparison, chance: Mapping[str, float]
+) -> list[Contrast]:
+    """Compare the two arms on a line through all settings of their axis.
+
+    Each seed's values (their logarithms on the ratio scale) get a least-squares line over the
+    binary logarithm of the setting; the arms are what that line says at the treatment and at the
+    control. So all settings count, and the contrast is the seed's slope times the doublings from
+    control to treatment. Page's L of the order stands beside it.
+    """
+    axis, ratio = comparison.arms.axis, comparison.scale == "log_ratio"
+    values = trial_table(samples, comparison, chance)
+    if values.empty:
+        return []
+    if ratio:
+        none = (values["value"] <= 0) & (values["lost"] == "")
+        values["lost"] = values["lost"].mask(none, f"no {comparison.metric} above 0")
+        values["value"] = values["value"].where(values["value"] > 0)
+    both = join_arms((values, values), AXES)
+    arms = (comparison.arms.treatment, comparison.arms.control)
+    first, second = (
+        collapse(both, axis, functools.partial(fitted, at=float(arm), ratio=ratio)) for arm in arms
+    )
+    table = first.assign(control=second["control"])
+    return [_with_page(c, both, axis) for c in contrasts(table, comparison)]
+
+
+def fitted(settings: Values, values: Values, *, at: float, ratio: bool) -> float:
+    """Say what the line through a seed's values is at a setting; NaN for fewer than two settings.
+
+    Parameters
+    ----------
+    settings, values
+        Shape (k,); settings are positive, values too where ``ratio``.
+    at
+        The setting, positive.
+    ratio
+        Fit the logarithms of the values, and give the value that belongs to the line.
+    """
+    if settings.size < 2 or not np.isfinite(values).all():
+        return math.nan
+    x, y = np.log2(settings), np.log(values) if ratio else values
+    slope = float(slopes(y[None, :], x)[0])
+    line = float(y.mean() + slope * (math.log2(at) - x.mean()))
+    return math.exp(line) if ratio else line
+
+
+def _with_page(contrast: Contrast, both: pd.DataFrame, axis: str) -> Contrast:
+    """Add the trend test of the contrast's own trials, where it is of one condition."""
+    match = [c for c in match_columns(both) if c != axis]
+    if not set(match) <= set(contrast.condition) or contrast.n == 0:
+        return contrast
+    here = both[both["seed"].isin(contrast.seeds)]
+    for column in match:
+        value = contrast.condition[column]
+        here = here[here[column].isna() if value is None else here[column] == value]
+    table = here.pivot(index="seed", columns=axis, values="treatment").dropna(axis=1)  # noqa: PD010
+    if table.shape[1] < 2:
+        return contrast
+    comparison = contrast.comparison
+    rising = (float(comparison.arms.treatment) > float(comparison.arms.control)) == (
+        comparison.sign > 0
+    )
+    settings = sorted(table.columns, reverse=not rising)
+    page = page_trend(table[settings].to_numpy(np.float64))
+    words = axis.replace("_", " ")
+    note = (
+        f"Page's trend test over {words} {', '.join(f'{s:g}' for s in settings)} as the claim "
+        f"orders them: L = {page.statistic:g}, mean rank correlation {page.correlation:.2f}, "
+        f"p = {page.p:.2g}."
+    )
+    return dataclasses.replace(contrast, notes=(*contrast.notes, note))
