@@ -106,6 +106,33 @@ _ALL: Final = (
         norm_features=(128, 64),
         size=lambda _: perceptron_size(784, 128, 64, 10),
     ),
+    ModelSpec(
+        "deep_mlp",
+        "deep perceptron",
+        "suite.models.deep_mlp",
+        "Hidden layers of 64 with ReLU, as many as the depth axis says.",
+        norm_features=(64,),
+        uses_depth=True,
+        default_depth=6,
+        size=lambda depth: perceptron_size(784, *[64] * (depth or 6), 10),
+    ),
+    ModelSpec(
+        "cnn",
+        "small convolutional network",
+        "suite.models.cnn",
+        "Two strided 3 × 3 convolutions of 16 and 32 channels, then a linear head.",
+        norm_features=(16, 32),
+        size=lambda _: (20_490, 269_696),
+    ),
+    ModelSpec(
+        "resnet18",
+        "ResNet-18",
+        "suite.models.resnet18",
+        "torchvision's residual network of 18 layers, for one input channel.",
+        norm_features=(64, 128, 256, 512),
+        has_stacked=False,
+        size=lambda _: (11_165_770, 33_010_944),
+    ),
 )
 
 MODELS: Final[dict[str, ModelSpec]] = {spec.name: spec for spec in _ALL}

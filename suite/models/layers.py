@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn import functional as F  # noqa: N812  the field's own name
 
 
 class StackedLinear(nn.Module):
@@ -59,3 +60,38 @@ class _BatchedLinear(torch.autograd.Function):
             torch.bmm(gradient.transpose(1, 2), x),
             gradient.sum(1),
         )
+
+
+class StackedConvolution(nn.Module):
+    """S convolutions as one grouped convolution, with the stack folded into the channel axis.
+
+    Parameters
+    ----------
+    stack, inputs, outputs
+        S, and the channels in and out; the weight is (S, outputs, inputs, kernel, kernel).
+    kernel, stride, padding
+        As of ``torch.nn.Conv2d``.
+    """
+
+    def __init__(
+        self, stack: int, inputs: int, outputs: int, kernel: int, stride: int, padding: int
+    ) -> None:
+        super().__init__()
+        self.stride = stride
+        self.padding = padding
+        self.weight = nn.Parameter(torch.zeros(stack, outputs, inputs, kernel, kernel))
+        self.bias = nn.Parameter(torch.zeros(stack, outputs))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (stack, batch, inputs, h, w) to (stack, batch, outputs, h', w')."""
+        stack, batch, inputs, *pixels = x.shape
+        folded = x.transpose(0, 1).reshape(batch, stack * inputs, *pixels)
+        out = F.conv2d(
+            folded,
+            self.weight.flatten(0, 1),
+            self.bias.flatten(),
+            self.stride,
+            self.padding,
+            groups=stack,
+        )
+        return out.view(batch, stack, -1, *out.shape[2:]).transpose(0, 1)
