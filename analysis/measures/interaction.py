@@ -35,11 +35,11 @@ def measure(
     seed at ``baseline``. What a setting does to both arms alike so cancels.
     """
     over, baseline = comparison.over, comparison.baseline
-    assert over is not None, f"{comparison.name}: an interaction is along an axis"
-    assert baseline is not None, f"{comparison.name}: an interaction needs a baseline"
     pairs = pair_table(samples, comparison, chance)
     if pairs.empty:
         return []
+    assert over is not None, f"{comparison.name}: an interaction is along an axis"
+    assert baseline is not None, f"{comparison.name}: an interaction needs a baseline"
     advantage = (
         pairs["treatment"] / pairs["control"]
         if comparison.scale == "log_ratio"
