@@ -1,0 +1,83 @@
+import dataclasses
+import itertools
+import math
+
+import pytest
+
+from suite import estimate
+from suite.estimate import estimate_plan, matmul_rate, trial_bytes, trial_seconds
+from suite.models import MODELS
+from suite.records import Budget, Condition, Protocol
+from tests.fakes import tiny_plan
+
+CONDITION = Condition(dataset="mnist", model="mlp", norm="none", batch_size=64, learning_rate=1e-3)
+PROTOCOL = Protocol(budget=Budget(epochs=5))
+
+
+def test_the_registered_sizes_of_models_are_those_of_the_networks():
+    torch = pytest.importorskip("torch")
+    from torch.utils.flop_counter import FlopCounterMode
+
+    from suite.norms import parse_norm
+
+    for spec in MODELS.values():
+        if spec.size is None:
+            continue
+        model = spec.load().serial(parse_norm("none").serial, spec.default_depth, 10, (1, 28, 28))
+        parameters, multiply_adds = spec.size(spec.default_depth)
+        assert sum(p.numel() for p in model.parameters()) == parameters
+        with FlopCounterMode(display=False) as counter:
+            model(torch.zeros(2, 1, 28, 28))
+        assert counter.get_total_flops() == 2 * 2 * multiply_adds
+
+
+def test_seconds_follow_the_arithmetic():
+    rate = 1e11
+    one = trial_seconds(CONDITION, PROTOCOL, rate)
+    # 5 epochs of 55,000 images, 6 operations for each of 109,184 multiply-adds, at half the rate.
+    training = 5 * 55_000 * 6 * 109_184 / (rate * estimate.TRAINING_SHARE[64])
+    assert training < one < 1.5 * training
+    assert trial_seconds(CONDITION, PROTOCOL, 2 * rate) == pytest.approx(one / 2)
+    longer = dataclasses.replace(PROTOCOL, budget=Budget(epochs=10))
+    assert 1.5 * one < trial_seconds(CONDITION, longer, rate) < 2 * one
+    for change in ({"norm": "batch"}, {"batch_size": 16}):
+        assert trial_seconds(dataclasses.replace(CONDITION, **change), PROTOCOL, rate) > one
+    small = dataclasses.replace(CONDITION, train_size=1000)
+    assert trial_seconds(small, PROTOCOL, rate) < 0.2 * one
+
+
+def test_stored_seconds_take_the_place_of_estimated_training():
+    evaluation = trial_seconds(CONDITION, PROTOCOL, 1e11, stored=0.0)
+    assert trial_seconds(CONDITION, PROTOCOL, 1e11, stored=40.0) == pytest.approx(40 + evaluation)
+
+
+def test_a_model_without_a_size_has_no_estimate(monkeypatch):
+    monkeypatch.setitem(MODELS, "mlp", dataclasses.replace(MODELS["mlp"], size=None))
+    assert math.isnan(trial_seconds(CONDITION, PROTOCOL, 1e11))
+    assert trial_seconds(CONDITION, PROTOCOL, 1e11, stored=3.0) == 3.0
+
+
+def test_memory_grows_with_the_batch():
+    large = dataclasses.replace(CONDITION, batch_size=1024)
+    assert trial_bytes(large) - trial_bytes(CONDITION) == 4 * 3 * 784 * (1024 - 64)
+
+
+def test_a_plan_counts_what_is_to_be_done_once():
+    plan = tiny_plan()
+    whole = estimate_plan(plan, set(plan.trials), 1e11, {})
+    assert whole["grid"].seconds > 0
+    assert whole["again"].seconds == 0  # shared with the study before
+    half = {key for key, trial in plan.trials.items() if trial.seed < 2}
+    assert estimate_plan(plan, half, 1e11, {})["grid"].seconds == pytest.approx(
+        whole["grid"].seconds / 2
+    )
+    none = estimate_plan(plan, set(), 1e11, {})
+    assert (none["grid"].seconds, none["grid"].memory_bytes) == (0, 0)
+    known = estimate_plan(plan, set(plan.trials), 1e11, dict.fromkeys(plan.shapes, 100.0))
+    assert known["grid"].seconds == pytest.approx(3200, rel=0.01)
+
+
+def test_the_rate_is_the_best_of_several_products():
+    passing = itertools.cycle([0, 0.004, 0, 0, 0.002, 0])  # before, after, enough?
+    ticks = itertools.accumulate(itertools.chain([0], passing))
+    assert matmul_rate(0.05, lambda: next(ticks)) == pytest.approx(2 * 512**3 / 0.002)
