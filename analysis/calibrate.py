@@ -91,7 +91,7 @@ def calibrate(
         for block in blocks:
             total += block.result()
             progress(f"{total.simulations} of {reports} reports")
-        rows += whole_registry.registry_rows(total, _REPORT_SEEDS, SPREAD)
+        rows += whole_registry.registry_rows(total, len(registry.claims), _REPORT_SEEDS, SPREAD)
     return make_table(rows, simulations)
 
 

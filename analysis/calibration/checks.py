@@ -53,21 +53,22 @@ def error_rates(scenario: Scenario, n: int, simulations: int, seed: int) -> list
     """Count what the verdict rule and the tests beside it find where there is nothing.
 
     Four questions share the draws: type-I error of the t test under the rule, of the two tests
-    beside it, coverage of the interval, and "no practical difference" exactly at the margin.
+    beside it, coverage of the interval, and "no practical difference" exactly at the margin. There
+    a symmetric scenario needs one side only.
     """
     draws = scenario.differences(np.random.default_rng([seed, n]), (simulations, n))
+    sides = {"upper": _WIDE} if scenario.symmetric else {"upper": _WIDE, "lower": -_WIDE}
     found = covered = flips = ranks = 0
-    inside = {1: 0, -1: 0}  # by the side of the margin that the truth lies on
+    inside = dict.fromkeys(sides, 0)
     for x in draws:
         decision = decision_on(x, _TINY)
-        found += decision.word in _FOUND
         figures = decision.figures[0]
+        found += decision.word in _FOUND
         covered += figures.low <= 0 <= figures.high
         flips += sign_flip_p(x) < LEVEL
         ranks += wilcoxon_p(x) < LEVEL
-        for side in inside:
-            word = decision_on(x + side * _WIDE, _WIDE).word
-            inside[side] += word == "no practical difference"
+        for side, truth in sides.items():
+            inside[side] += decision_on(x + truth, _WIDE).word == "no practical difference"
     most = MOST_ERRORS if scenario.symmetric else None
     least_cover, most_cover = COVERAGE if scenario.normal else (None, None)
     counts = [
@@ -75,8 +76,10 @@ def error_rates(scenario: Scenario, n: int, simulations: int, seed: int) -> list
         (_ERROR, "sign-flip permutation", flips, None, most),
         (_ERROR, "Wilcoxon signed rank", ranks, None, most),
         ("coverage", "95 % t interval", covered, least_cover, most_cover),
-        (_AT_MARGIN, "verdict (two one-sided tests), upper margin", inside[1], None, most),
-        (_AT_MARGIN, "verdict (two one-sided tests), lower margin", inside[-1], None, most),
+        *(
+            (_AT_MARGIN, f"verdict (two one-sided tests), {side} margin", hits, None, most)
+            for side, hits in inside.items()
+        ),
     ]
     return [
         rate_row(

@@ -23,12 +23,12 @@ from analysis.measures import claim_contrasts
 from analysis.measures.pairs import FACET_WORDS
 from analysis.samples import Samples
 from analysis.verdicts import judge
-from suite.records import Condition
+from suite.records import AXES, Condition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analysis.claims import Comparison, Registry
+    from analysis.claims import Claim, Comparison, Registry
     from analysis.contrasts import Verdict
 
 MOST_REPORTS: Final = 0.05
@@ -57,6 +57,11 @@ class _Simulated(Samples):
     @cached_property
     def costs(self) -> Costs:
         return Costs(self.trials[self.trials["study"] == COST_STUDY], pd.DataFrame())
+
+    def curves(self, quantity: str, study: str | None = None) -> pd.DataFrame:
+        """Give no points: outcomes are simulated, curves are not."""
+        columns = ["study", "key", *AXES, "seed", "device", "facet", "step", "value"]
+        return pd.DataFrame(columns=columns)
 
 
 @dataclass(frozen=True)
@@ -105,11 +110,12 @@ def judge_null_reports(
         less than one the equivalence tests pass; with several, any chance finding also exceeds its
         margin, and the promise is hardest to keep.
     """
+    deciding = [_deciding(claim) for claim in registry]
     frame, studies = _trials(registry, n)
     count = RegistryCount()
     for number in numbers:
         samples = _simulated(registry, frame, studies, spread, [seed, n, number])
-        verdicts = judge([(c, claim_contrasts(samples, c, registry.chance)) for c in registry])
+        verdicts = judge([(c, claim_contrasts(samples, c, registry.chance)) for c in deciding])
         count += RegistryCount(
             1,
             int(any(map(_is_false, verdicts))),
@@ -119,9 +125,9 @@ def judge_null_reports(
     return count
 
 
-def registry_rows(count: RegistryCount, n: int, spread: float) -> list[Row]:
-    """Turn a count into the rows that the report shows."""
-    scenario = f"{len(count.claims)} claims, spread {spread:g} margins"
+def registry_rows(count: RegistryCount, claims: int, n: int, spread: float) -> list[Row]:
+    """Turn a count into the rows that the report shows; ``claims`` are in the registry."""
+    scenario = f"{len(count.claims)} of {claims} claims judged, spread {spread:g} margins"
     return [
         rate_row(
             *("registry", "at least one false supported or contradicted", scenario, n),
@@ -135,6 +141,12 @@ def registry_rows(count: RegistryCount, n: int, spread: float) -> list[Row]:
             simulations=count.simulations,
         ),
     ]
+
+
+def _deciding(claim: Claim) -> Claim:
+    """Leave out the comparisons that are only shown: they take time and decide nothing."""
+    deciding = tuple(c for c in claim.comparisons if c.role != "context")
+    return claim.model_copy(update={"comparisons": deciding})
 
 
 def _is_false(verdict: Verdict) -> bool:

@@ -66,7 +66,8 @@ def is_constant(values: FloatArray) -> bool:
     """Say whether all values are the same number up to rounding; true for fewer than two."""
     if values.size < 2:
         return True
-    return bool(np.ptp(values) <= CONSTANT_TOLERANCE * np.abs(values).max())
+    low, high = values.min(), values.max()
+    return bool(high - low <= CONSTANT_TOLERANCE * max(-low, high))
 
 
 def require_probability(value: float, name: str) -> None:

@@ -39,6 +39,8 @@ def holm(p_values: ArrayLike) -> NDArray[np.float64]:
         raise ValueError(f"p values must be a list, not an array of {p.shape}")
     if not ((p >= 0) & (p <= 1)).all():
         raise ValueError(f"p values must lie in 0…1: {p.tolist()}")
+    if p.size <= 1:
+        return p.copy()
     order = np.argsort(p, kind="stable")
     adjusted = np.empty_like(p)
     adjusted[order] = np.minimum(1.0, np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)))

@@ -1,0 +1,72 @@
+"""The calibration's table."""
+
+from __future__ import annotations
+
+import csv
+import io
+
+import pytest
+
+from analysis.calibration.table import (
+    Row,
+    judging_hash,
+    load_table,
+    make_table,
+    parse_table,
+    rate_row,
+)
+from suite.errors import UsageError
+
+
+def row(**changes) -> Row:
+    given = {"hits": 50, "simulations": 1000, "most": 0.055, **changes}
+    return rate_row("type-I error", "t", "normal", 12, **given)
+
+
+def test_a_rate_with_its_monte_carlo_interval():
+    assert row().value == 0.05
+    assert row().low < 0.05 < row().high
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds"),
+    [
+        ({}, True),
+        ({"hits": 60}, True),  # .06, but .055 lies within Monte Carlo error
+        ({"hits": 90}, False),
+        ({"hits": 900, "most": 0.96, "least": 0.94}, False),
+        ({"hits": 945, "most": 0.96, "least": 0.94}, True),
+        ({"hits": 990, "most": 0.96, "least": 0.94}, False),
+        ({"hits": 500, "most": None}, None),  # nothing promised
+    ],
+)
+def test_whether_a_promise_holds(changes, holds):
+    assert row(**changes).holds is holds
+
+
+def test_json_and_back():
+    table = make_table([row(), row(most=None)], 1000)
+    assert parse_table(table.to_json()) == table
+    assert table.to_json() == make_table([row(), row(most=None)], 1000).to_json()
+    assert table.current
+
+
+def test_csv_has_a_line_a_figure():
+    lines = list(csv.DictReader(io.StringIO(make_table([row(), row()], 1000).to_csv())))
+    assert len(lines) == 2
+    assert lines[0]["value"] == "0.05"
+    assert lines[0]["holds"] == "True"
+
+
+def test_a_table_of_other_code_says_so():
+    table = parse_table(make_table([row()], 9).to_json().replace(judging_hash(), "0" * 16))
+    assert not table.current
+
+
+@pytest.mark.parametrize("content", [None, "", "{}", '{"rows": [{"x": 1}]}', "[]"])
+def test_what_is_no_table(tmp_path, content):
+    path = tmp_path / "calibration.json"
+    if content is not None:
+        path.write_text(content)
+    with pytest.raises(UsageError, match="no calibration table"):
+        load_table(path)
