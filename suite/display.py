@@ -85,12 +85,12 @@ class Display:
         match event:
             case SizesWanted(shapes):
                 self._sizes_left = shapes
-                self._current = f"timing stack sizes, {shapes} to go"
+                self._current = f"choosing stack sizes, {shapes} to go"
                 if not self._is_live:
-                    self.say(f"timing stack sizes for {many(shapes, 'shape')} of training")
+                    self.say(f"choosing stack sizes for {many(shapes, 'shape')} of training")
             case SizeChosen():
                 self._sizes_left -= 1
-                self._current = f"timing stack sizes, {self._sizes_left} to go"
+                self._current = f"choosing stack sizes, {self._sizes_left} to go"
             case TrainingStarts(stacks, done):
                 self._forecast = self._make_forecast(stacks)
                 self._done = done

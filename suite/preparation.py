@@ -21,6 +21,7 @@ from suite.estimate import matmul_rate, trial_seconds
 from suite.executors.in_process import InProcessExecutor
 from suite.executors.training import StackTrainer, candidate_sizes
 from suite.forecast import Forecast
+from suite.models import model_spec
 from suite.planning import make_plan
 
 if TYPE_CHECKING:
@@ -34,10 +35,8 @@ if TYPE_CHECKING:
     from suite.planning import Plan, Stack
     from suite.records import Trial
 
-SIZING_SHARE: Final = 0.03  # of a shape's estimated work may go into choosing its stack size
-LONGEST_SIZING: Final = 1.0  # seconds
-SHORTEST_SIZING: Final = 0.15  # less could not tell a good size from a disturbed timing
-UNTIMED_STACK: Final = 12  # where timing does not pay; near the best at every batch size up to 256
+SIZING_SECONDS: Final = 1.0  # enough to tell a good stack size from a disturbed timing
+SIZING_SHARE: Final = 0.03  # of a shape's estimated work may go into it
 
 
 @dataclass(frozen=True)
@@ -88,10 +87,14 @@ class Work:
 
     def choose_size(self, trials: Sequence[Trial]) -> tuple[int, dict[int, float]]:
         """Choose a stack size by timing, where a small share of the work is time enough for it."""
-        work = len(trials) * trial_seconds(trials[0].condition, trials[0].protocol, self.rate)
-        if SIZING_SHARE * work < SHORTEST_SIZING:
-            return max(n for n in candidate_sizes(trials) if n <= UNTIMED_STACK), {}
-        return self.trainer.choose_size(trials, min(LONGEST_SIZING, SIZING_SHARE * work))
+        first = trials[0]
+        if not model_spec(first.condition.model).has_stacked:
+            return 1, {}
+        work = len(trials) * trial_seconds(first.condition, first.protocol, self.rate)
+        if SIZING_SHARE * work >= SIZING_SECONDS:
+            return self.trainer.choose_size(trials, SIZING_SECONDS)
+        most = usual_stack(first.condition.batch_size)
+        return max(size for size in candidate_sizes(trials) if size <= most), {}
 
     def forecast(self, stacks: Sequence[Stack]) -> Forecast:
         """Begin to forecast the time left."""
@@ -99,6 +102,11 @@ class Work:
 
     def _stack_seconds(self, stack: Stack) -> float:
         return sum(trial_seconds(t.condition, t.protocol, self.rate) for t in stack.trials)
+
+
+def usual_stack(batch_size: int) -> int:
+    """Stack size where timing does not pay: near the best on 2 cores, from 12 down to 4."""
+    return max(4, min(12, 3072 // batch_size))
 
 
 def prepare(grid: Grid, *, devices: str, data_dir: Path | None) -> Work:

@@ -166,13 +166,15 @@ class Session:
         from analysis.claims import load_registry
         from suite.display import Display
         from suite.executors.base import StackFinished
-        from suite.preparation import prepare
         from suite.refresh import ReportRefresher
         from suite.runner import Options, run_plan
         from suite.store import StoreWriter
 
-        work = prepare(self.grid, devices=self.options.device, data_dir=self.options.data_dir)
         self._say(f"{self.grid.name}: {self.grid.title}")
+        with self._status("loading torch, devices and data"):
+            from suite.preparation import prepare
+
+            work = prepare(self.grid, devices=self.options.device, data_dir=self.options.data_dir)
         self.notices = work.notices
         for notice in self.notices:
             self._warn(notice)
@@ -273,11 +275,12 @@ class Session:
     def _report(self) -> None:
         from rich.text import Text
 
-        from analysis.report import build_report
         from suite.overview import VerdictRow, verdicts_table
 
-        self._say("writing the report …")
-        report = build_report([self.out])
+        with self._status("writing the report"):
+            from analysis.report import build_report
+
+            report = build_report([self.out])
         rows = [
             VerdictRow(v.claim.id, v.claim.title, v.word, p.text, p.n, p.p_adjusted)
             if (p := v.primary)
@@ -299,6 +302,13 @@ class Session:
 
     def _again(self, *more: str, without: Sequence[str] = ()) -> str:
         return shlex.join([*(word for word in self.command if word not in without), *more])
+
+    def _status(self, what: str) -> contextlib.AbstractContextManager[object]:
+        """Say what takes a moment: on a terminal for as long as it takes."""
+        if self.console.is_terminal and not self.options.quiet:
+            return self.console.status(what)
+        self._say(f"{what} …")
+        return contextlib.nullcontext()
 
     def _say(self, line: str) -> None:
         if not self.options.quiet:

@@ -50,7 +50,7 @@ def play(*, terminal: bool = False, quiet: bool = False, pause: float = 6.0) -> 
 
 def test_plain_lines():
     lines = play().splitlines()
-    assert lines[0] == "timing stack sizes for 4 shapes of training"
+    assert lines[0] == "choosing stack sizes for 4 shapes of training"
     assert lines[1] == "training 32 trials in 8 stacks, 3 done before, about 16 s (estimate)"
     assert lines[2] == (
         "[ 7/35] mnist5k · mlp · no norm · batch size 16 · lr 0.001 · 4 seeds in 6.0 s, 42 s left"
