@@ -36,7 +36,7 @@ def answer(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
         _effects(supported, "Supported:"),
         _effects(contradicted, "Contradicted:"),
         _titles(by_word.get("no practical difference", []), "No practical difference:"),
-        _titles(by_word.get("depends", []), "It depends on the conditions:"),
+        _depends(by_word.get("depends", [])),
         _open(by_word.get("inconclusive", [])),
         _typical((*supported, *contradicted)),
         _silent(by_word.get("no verdict", []), len(verdicts)),
@@ -71,6 +71,19 @@ def _titles(verdicts: list[Verdict], opening: str) -> str:
     return sentence(f"{opening} {listed([inside(v.claim.title) for v in verdicts])}")
 
 
+def _depends(verdicts: list[Verdict]) -> str:
+    if not verdicts:
+        return ""
+    parts = []
+    for verdict in verdicts:
+        words = [r.word for r in verdict.results if r.contrast.role != "context"]
+        parts.append(
+            f"{inside(verdict.claim.title)} (for it in {words.count('supported')}, against it in "
+            f"{words.count('contradicted')} of {count(len(words), 'comparison')})"
+        )
+    return sentence(f"It depends on the conditions: {listed(parts)}")
+
+
 def _typical(verdicts: Sequence[Verdict]) -> str:
     for verdict in verdicts:
         if verdict.claim.primary.decision == "typical":
@@ -95,4 +108,13 @@ def _silent(verdicts: list[Verdict], total: int) -> str:
         return ""
     if len(verdicts) == total:
         return "There is too little data for any verdict; what follows are estimates only."
-    return f"For {listed([v.claim.id for v in verdicts])} there is too little data for a verdict."
+    unmeasured = [v for v in verdicts if v.primary is None or v.primary.n == 0]
+    few = [v for v in verdicts if v not in unmeasured]
+    return " ".join(
+        part
+        for part in (
+            _titles(unmeasured, "Not measured in this run:"),
+            _titles(few, "Too few seeds for a verdict:"),
+        )
+        if part
+    )

@@ -244,7 +244,7 @@ def _facts(result: ContrastResult | None) -> Facts:
             ("Smallest effect likely found", size_words(result.minimum_detectable, contrast)),
             ("Standardized effect, d", size),
         ]
-    if result.seeds_needed is not None:
+    if result.seeds_needed is not None and result.word == "inconclusive":
         facts.append(("Seeds that would settle it", f"{result.seeds_needed:,}"))
     for name, lost in (
         ("Runs that diverged", contrast.diverged),

@@ -15,7 +15,7 @@ from suite.records import AXES
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-MOST_ROWS: Final = 120
+MOST_ROWS: Final = 60
 _NAMES_OF_AXES: Final = frozenset((*AXES, "seed", "device", "study", "key", "step", "steps"))
 # A cell that a spreadsheet would run as a formula (CWE-1236): names come from users.
 _FORMULA: Final = re.compile(r"^[=+\-@\t\r]")

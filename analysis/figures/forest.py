@@ -25,6 +25,7 @@ CAPTION: Final = (
     "decides the claim; open: further evidence; small grey: context that decides nothing. An arrow "
     "at the edge: farther than the axis goes."
 )
+_ROOM: Final = 34  # characters left of the axis
 _RATIOS: Final = (1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
 
 
@@ -57,7 +58,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     finite = data[np.isfinite(data["estimate"])] if not data.empty else data
     if finite.empty:
         return grammar.nothing_to_show(shape, "No condition has a finished pair")
-    row = 40.0 if shape.narrow else 25.0
+    row = 40.0 if shape.narrow else 26.0
     margins = (
         grammar.Margins(left=12, right=12, top=12, bottom=62)
         if shape.narrow
@@ -188,18 +189,26 @@ def _interval(ax: Axes, y: int, item: object) -> None:
         )
 
 
+def _two_lines(name: str) -> str:
+    """Break a long name at its last comma that leaves room."""
+    if len(name) <= _ROOM:
+        return name
+    head, comma, tail = name[:_ROOM].rpartition(", ")
+    return f"{head},\n{tail}{name[_ROOM:]}" if comma else grammar.clip(name, _ROOM)
+
+
 def _words(ax: Axes, y: int, item: object, shape: Shape) -> None:
     primary = getattr(item, "role", "") == "primary"
     weight = "bold" if primary else "normal"
     name = str(getattr(item, "condition", ""))
     text = str(getattr(item, "text", ""))
     transform = ax.get_yaxis_transform()
-    small: dict[str, Any] = {"fontsize": grammar.SMALL, "va": "center"}
+    small: dict[str, Any] = {"fontsize": grammar.SMALL, "va": "center", "linespacing": 1.05}
     if shape.narrow:
         ax.text(0, y - 0.44, grammar.clip(name, 46), transform=transform, ha="left",
                 color=grammar.LIGHT["ink"], fontweight=weight, **small)  # fmt: skip
         return
-    ax.text(-0.03, y, grammar.clip(name, 38), transform=transform, ha="right",
+    ax.text(-0.03, y, _two_lines(grammar.clip(name, 64)), transform=transform, ha="right",
             color=grammar.LIGHT["ink"], fontweight=weight, **small)  # fmt: skip
     ax.text(1.03, y, grammar.clip(text, 36), transform=transform, ha="left",
             color=grammar.LIGHT["muted"], fontweight=weight, **small)  # fmt: skip

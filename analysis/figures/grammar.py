@@ -164,7 +164,7 @@ class Shape:
         return max(1, min(panels, narrow_most if self.narrow else most))
 
 
-WIDE: Final = Shape("wide", 720.0)
+WIDE: Final = Shape("wide", 800.0)
 NARROW: Final = Shape("narrow", 344.0)
 
 

@@ -149,7 +149,7 @@ def _panel(ax: Axes, panel: pd.DataFrame, norms: list[str], span: tuple[float, f
         x = np.append(arm["step"].clip(lower=span[0]), span[1])
         y, low, high = (np.append(arm[c], arm[c].iloc[-1]) for c in ("arrived", "low", "high"))
         # Before the first arrival and after the last the band only says how many seeds there are.
-        under_way = y > 0
+        under_way = (y > 0) & (y < 1)
         ax.fill_between(
             x, low, high, where=under_way, step="post", color=colour, alpha=0.14, linewidth=0
         )

@@ -100,7 +100,7 @@ def test_every_image_is_embedded_and_has_words(page: Page) -> None:
     for image in images:
         assert str(image["src"]).startswith("data:image/svg+xml;base64,")
         assert len(str(image["alt"])) > 40
-        assert image["width"] == "720"
+        assert image["width"] == "800"
     for source in page.all("source"):
         assert source["width"] == "344"
 
