@@ -67,8 +67,18 @@ class Plan:
         share their learning rate was up to 17 % faster than one with five of them.
         """
         members: dict[str, list[Trial]] = {}
+        known: dict[tuple[object, ...], str] = {}
         for trial in self.trials.values():
-            members.setdefault(stack_shape(trial), []).append(trial)
+            but_seed = (
+                trial.condition,
+                trial.protocol,
+                trial.device,
+                trial.data_fingerprint,
+                trial.code_version,
+            )
+            if but_seed not in known:
+                known[but_seed] = stack_shape(trial)
+            members.setdefault(known[but_seed], []).append(trial)
         return {shape: tuple(trials) for shape, trials in members.items()}
 
 

@@ -6,11 +6,11 @@ Records are validated once, when built. Nothing here imports torch.
 from __future__ import annotations
 
 import dataclasses
+import functools
 import hashlib
 import json
 import math
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any, Final, Literal, get_args
 
 Status = Literal["ok", "diverged", "undefined", "oom", "failed"]
@@ -50,6 +50,9 @@ class Condition:
     weight_decay: float = 0.0
 
     def __post_init__(self) -> None:
+        # 1 and 1.0 are one setting: they must not make two trials.
+        object.__setattr__(self, "learning_rate", float(self.learning_rate))
+        object.__setattr__(self, "weight_decay", float(self.weight_decay))
         _require(self.batch_size >= 1, f"batch_size must be at least 1, not {self.batch_size}")
         _require(
             math.isfinite(self.learning_rate) and self.learning_rate > 0,
@@ -91,6 +94,8 @@ class Budget:
         given = [v for v in (self.epochs, self.steps, self.samples) if v is not None]
         _require(len(given) == 1, "a budget is exactly one of epochs, steps or samples")
         _require(math.isfinite(given[0]) and given[0] > 0, "a budget must be positive and finite")
+        if self.epochs is not None:
+            object.__setattr__(self, "epochs", float(self.epochs))
 
     def steps_for(self, train_images: int, batch_size: int) -> int:
         """Count the optimizer updates; the last, smaller batch of an epoch is kept as one."""
@@ -154,10 +159,27 @@ class Trial:
     def __post_init__(self) -> None:
         _require(self.seed >= 0, f"seed must not be negative, not {self.seed}")
 
-    @cached_property
+    @functools.cached_property
     def key(self) -> str:
         """Content hash of all that determines the trial: 32 hexadecimal digits."""
-        return content_hash(dataclasses.asdict(self))
+        return content_hash(self.plain())
+
+    def plain(self) -> dict[str, Any]:
+        """Give the fields as plain JSON values; the inner ones are shared, so don't change them."""
+        return {
+            "condition": _plain(self.condition),
+            "seed": self.seed,
+            "protocol": _plain(self.protocol),
+            "device": self.device,
+            "data_fingerprint": self.data_fingerprint,
+            "code_version": self.code_version,
+        }
+
+
+@functools.lru_cache(maxsize=4096)
+def _plain(record: Condition | Protocol) -> dict[str, Any]:
+    """Seeds of one condition share it: a plan of thousands of trials is made in a moment."""
+    return dataclasses.asdict(record)
 
 
 @dataclass(frozen=True)

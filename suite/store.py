@@ -418,7 +418,7 @@ def trial_from_json(text: str) -> Trial:
 
 
 def _trial_json(trial: Trial) -> str:
-    return canonical_json(dataclasses.asdict(trial))
+    return canonical_json(trial.plain())
 
 
 def _create_or_upgrade(file: Path) -> None:
