@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 CPU_SIZES: Final = (256, 512, 1024, 2048)
 ACCELERATOR_SIZES: Final = (1024, 2048, 4096, 8192)
-_SAMPLES: Final = 5
+_SAMPLES: Final = 3
 
 
 def count_flops(run: Callable[[], object]) -> int:
@@ -58,7 +58,7 @@ def matmul_peak(
     device
         As torch writes it.
     clock, protocol, synchronise
-        As for all times; five samples are enough for a best one.
+        As for all times; three samples are enough for a best one.
     sizes
         Values of n; by default those that fit the kind of device.
 

@@ -80,6 +80,8 @@ def measure(tasks: Sequence[CostTask], clock: Clock) -> list[CostResult]:
     torch.set_num_threads(protocol.threads)
     use_full_precision()
     synchronise = synchronisation(device)
+    # The first optimizer loads much of PyTorch; here once, and not again in each child.
+    torch.optim.SGD([torch.zeros(1, requires_grad=True)])
     peaks = [_peak(task) for task in tasks]
     prepared = [_prepare(task) for task in tasks]
     activities = [
