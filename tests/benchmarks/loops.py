@@ -17,6 +17,7 @@ from suite.data import DATA_VARIABLE, load_or_fall_back, scaled
 from suite.models import model_spec
 from suite.norms import parse_norm
 from suite.records import Budget, Condition, Protocol, Trial
+from suite.torchvision_compat import import_torchvision
 from suite.training.record import Record
 from suite.training.sizing import choose_stack_size
 from suite.training.stacked import StackedStep, build_stacked, train
@@ -43,8 +44,8 @@ def network(norm: str) -> nn.Module:
 
 def notebook(norm: str, batch_size: int, steps: int):
     """The teaching notebook's own loop: torchvision's dataset, transforms, a DataLoader."""
-    from torchvision import datasets, transforms
-
+    torchvision = import_torchvision()
+    transforms, datasets = torchvision.transforms, torchvision.datasets
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
     root = data_dir() or Path(os.environ[DATA_VARIABLE])
     loader = torch.utils.data.DataLoader(
@@ -144,6 +145,7 @@ class Workers:
             threads = max(1, CORES // processes)
             process = context.Process(target=_work, args=(theirs, threads, loop, arguments))
             process.start()
+            theirs.close()
             self.pipes.append(ours)
             self.processes.append(process)
         for pipe in self.pipes:
