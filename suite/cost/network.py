@@ -160,10 +160,10 @@ def _settle_statistics(model: nn.Module, noise: torch.Generator) -> None:
     """Give batch norms the look of trained ones, so that folding has something to get wrong."""
     for module in model.modules():
         if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_var is not None:
-            _draw(module.running_mean, 0.0, 0.1, noise)
+            _draw(module.running_mean, -0.1, 0.2, noise)
             _draw(module.running_var, 0.5, 1.0, noise)
             _draw(module.weight, 0.5, 1.0, noise)
-            _draw(module.bias, 0.0, 0.1, noise)
+            _draw(module.bias, -0.1, 0.2, noise)
 
 
 def _draw(tensor: torch.Tensor | None, low: float, width: float, noise: torch.Generator) -> None:

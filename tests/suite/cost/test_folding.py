@@ -96,16 +96,32 @@ def test_an_output_that_is_used_twice_shows_in_the_error() -> None:
     assert folding_error(model, folded, x) > 0.05
 
 
-@pytest.mark.parametrize(("norm", "folds"), [("none", False), ("batch", True)])
-def test_the_network_that_is_measured(norm: str, folds: bool) -> None:
+@pytest.mark.parametrize("model", ["mlp", "deep_mlp", "cnn", "resnet18"])
+@pytest.mark.parametrize(
+    ("norm", "folds"),
+    [
+        ("none", False),
+        ("batch", True),
+        ("ghost:4", True),
+        ("batch_no_affine", True),
+        ("layer", False),
+        ("affine_only", False),
+    ],
+)
+def test_the_networks_that_are_measured(model: str, norm: str, folds: bool) -> None:
     condition = Condition(
-        dataset="mnist", model="mlp", norm=norm, batch_size=32, learning_rate=1e-3
+        dataset="mnist",
+        model=model,
+        norm=norm,
+        batch_size=8,
+        learning_rate=1e-3,
+        depth=3 if model == "deep_mlp" else None,
     )
     network = build_network(condition, 0, "cpu")
     assert ("inference_folded" in network.activities()) == folds
     if folds:
         assert network.folding_error is not None
-        assert network.folding_error < 1e-5
+        assert 0 < network.folding_error < 1e-5
         assert network.folded is not None
         assert not any(
             isinstance(m, nn.modules.batchnorm._BatchNorm) for m in network.folded.modules()
