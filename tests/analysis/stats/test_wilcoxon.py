@@ -17,9 +17,14 @@ def test_agrees_with_scipy_where_nothing_is_tied(sizes, data):
 
 
 def test_ties_up_to_rounding_are_ties():
-    one = np.array([0.3 - 0.2, 0.1, -0.1, 0.2, 0.4, 0.5, 0.6])
-    other = np.array([0.1, 0.1, -0.1, 0.2, 0.4, 0.5, 0.6])
-    assert wilcoxon_p(one) == wilcoxon_p(other)
+    # .3 − .2 is a little less than .1: told apart, one of the two would get the lower rank.
+    exact = np.array([0.1, -0.1, 0.25, 0.4, 0.5, -0.6, 0.7])
+    rounded = exact.copy()
+    rounded[0] = 0.3 - 0.2
+    assert rounded[0] != exact[0]
+    untied = exact.copy()
+    untied[0] = 0.09
+    assert wilcoxon_p(rounded) == wilcoxon_p(exact) != wilcoxon_p(untied)
 
 
 def test_edges():
