@@ -54,7 +54,14 @@ def test_weights_buffers_and_results_keep_their_bits(norm, trainer, dataset, mak
         assert len(other.outcomes) > len(one.outcomes)
 
 
-@pytest.mark.parametrize("model", [name for name in MODELS if name != "mlp"])
+@pytest.mark.parametrize(
+    "model",
+    [
+        pytest.param(name, marks=() if spec.has_stacked else pytest.mark.slow)
+        for name, spec in MODELS.items()
+        if name != "mlp"
+    ],
+)
 def test_other_models_keep_their_bits_too(model, dataset, make_trial):
     depth = 2 if MODELS[model].uses_depth else None
     trainer = "stacked" if MODELS[model].has_stacked else "serial"
