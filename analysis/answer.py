@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from analysis.claim_view import effect_words
+from analysis.figures.evidence import unit_of
 from analysis.wording import count, inside, listed, sentence, small_count
 
 if TYPE_CHECKING:
@@ -98,7 +99,11 @@ def _open(verdicts: list[Verdict]) -> str:
     parts = []
     for verdict in verdicts:
         need = verdict.primary.seeds_needed if verdict.primary else None
-        words = f" (about {count(need, 'seed')} would settle it)" if need else ""
+        words = (
+            f" (about {count(need, unit_of(verdict.claim.primary))} would settle it)"
+            if need
+            else ""
+        )
         parts.append(inside(verdict.claim.title) + words)
     return sentence(f"Not settled: {listed(parts)}")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from analysis.figures.evidence import unit_of
 from analysis.figures.grammar import norm_title
 from analysis.render import claim_figures
 from analysis.tables import csv_download, table
@@ -75,7 +76,7 @@ def score_row(verdict: Verdict) -> ScoreRow:
         n, n_sort, p, p_sort = "0", "0", NOTHING, ""
     else:
         n, n_sort = str(result.n), str(result.n)
-        p = p_value(result.p_adjusted) if result.n > 1 else NOTHING
+        p = p_value(result.p_adjusted) if result.word != "no verdict" else NOTHING
         p_sort = repr(result.p_adjusted) if p != NOTHING else ""
     return ScoreRow(
         id=verdict.claim.id,
@@ -156,7 +157,10 @@ def finding(verdict: Verdict) -> str:
     at = "" if not label or label.startswith(_NOT_PLACES) else "at "
     where = f" {at}{label}" if at else f", {label}" if label else ""
     bounds = f", 95 % interval {interval}" if interval else ""
-    tail = [count(result.n, "seed"), p_phrase(result.p_adjusted) if result.n > 1 else ""]
+    tail = [
+        count(result.n, unit_of(result.contrast.comparison)),
+        p_phrase(result.p_adjusted) if result.n > 1 else "",
+    ]
     return sentence(f"{estimate}{where}{bounds} ({', '.join(t for t in tail if t)})")
 
 
@@ -165,6 +169,8 @@ def effect_words(result: ContrastResult | None) -> tuple[str, str]:
     if result is None or result.n == 0:
         return "not measured", ""
     estimate, bracket, interval = result.text.partition(" [")
+    if not (math.isfinite(result.low) and math.isfinite(result.high)):
+        return estimate or NOTHING, ""
     return estimate or NOTHING, f"[{interval}" if bracket else ""
 
 
@@ -227,14 +233,16 @@ def _facts(result: ContrastResult | None) -> Facts:
     if result is None or result.n == 0:
         return ()
     contrast = result.contrast
-    facts = [("Complete pairs of seeds", f"{result.n} of {contrast.planned}")]
-    if result.n > 1:
+    facts = [("Complete pairs", f"{result.n} of {contrast.planned}")]
+    if result.word != "no verdict":
         facts += [
             ("p adjusted for all claims", p_value(result.p_adjusted)),
             ("p alone, t test", p_value(result.p)),
             ("p alone, permutation", p_value(result.p_permutation)),
         ]
-    if contrast.comparison.decision == "superiority":
+    if result.word == "no verdict":
+        facts.append(("Smallest effect worth knowing", margin_text(contrast.comparison)))
+    elif contrast.comparison.decision == "superiority":
         low, high = result.effect_size_low, result.effect_size_high
         size = number(result.effect_size)
         if math.isfinite(low) and math.isfinite(high):
@@ -245,7 +253,12 @@ def _facts(result: ContrastResult | None) -> Facts:
             ("Standardized effect, d", size),
         ]
     if result.seeds_needed is not None and result.word == "inconclusive":
-        facts.append(("Seeds that would settle it", f"{result.seeds_needed:,}"))
+        facts.append(
+            (
+                f"{unit_of(contrast.comparison).capitalize()}s that would settle it",
+                f"{result.seeds_needed:,}",
+            )
+        )
     for name, lost in (
         ("Runs that diverged", contrast.diverged),
         ("Runs short of the target", contrast.censored),

@@ -60,7 +60,7 @@ def figure_view(spec: FigureSpec, evidence: Evidence, place: str) -> FigureView 
         id=name,
         title=module.TITLE,
         setting=str(data.attrs.get("setting", "")),
-        caption=module.CAPTION,
+        caption=str(data.attrs.get("caption", module.CAPTION)),
         alt=module.describe(data),
         wide=_picture(module, data, WIDE),
         narrow=_picture(module, data, NARROW),

@@ -82,6 +82,9 @@ FIGURES: Final[tuple[FigureSpec, ...]] = (
     FigureSpec("learning_rate_response", measures=("spread", "largest")),
     FigureSpec("notebook_runs", decisions=("typical",)),
     FigureSpec("loss_traces", decisions=("typical",)),
+    FigureSpec("memory_kinds", metrics=("training_bytes",)),
+    FigureSpec("effect_by_batch", metrics=("training_bytes", "pass_seconds")),
+    FigureSpec("throughput", metrics=("images_per_second",)),
     FigureSpec("paired_seeds", decisions=("superiority",)),
     FigureSpec("forest", decisions=("superiority",)),
 )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
+from analysis.costs import STUDY as COST_STUDY
 from analysis.figures.grammar import plain
 from suite.records import AXES
 
@@ -49,6 +50,11 @@ class Evidence:
         arms = self.comparison.arms
         return (str(arms.treatment), str(arms.control)) if arms.axis == "norm" else ("", "")
 
+    @property
+    def unit(self) -> str:
+        """What one pair is: a seed, or a replicate where costs were measured."""
+        return unit_of(self.comparison)
+
     def condition(self) -> dict[str, object]:
         """Axis → value of the condition that decides the claim."""
         fixed: dict[str, object] = dict(self.comparison.primary)
@@ -64,10 +70,8 @@ class Evidence:
         primary
             Keep only the condition that decides the claim.
         """
-        trials = self.samples.trials
-        found = trials[
-            (trials["study"] == self.comparison.study) & trials["norm"].isin(self.arms())
-        ]
+        trials = self.samples.study(self.comparison.study)
+        found = trials[trials["norm"].isin(self.arms())]
         condition = self.condition()
         for axis in (*AXES, "device"):
             if found.empty or axis in ("norm", "seed"):
@@ -108,6 +112,11 @@ class Evidence:
         if facet in targets:
             return facet
         return targets[places.get(facet, len(targets) // 2)]
+
+
+def unit_of(comparison: Comparison) -> str:
+    """Name what a comparison counts: seeds, or replicates where costs were measured."""
+    return "replicate" if comparison.study == COST_STUDY else "seed"
 
 
 def arms_of(norms: Iterable[Any]) -> list[str]:

@@ -189,12 +189,14 @@ def _interval(ax: Axes, y: int, item: object) -> None:
         )
 
 
-def _two_lines(name: str) -> str:
-    """Break a long name at its last comma that leaves room."""
-    if len(name) <= _ROOM:
-        return name
-    head, comma, tail = name[:_ROOM].rpartition(", ")
-    return f"{head},\n{tail}{name[_ROOM:]}" if comma else grammar.clip(name, _ROOM)
+def _two_lines(text: str, at: str = ", ") -> str:
+    """Break a long text at the last such mark that leaves room."""
+    if len(text) <= _ROOM:
+        return text
+    head, mark, tail = text[:_ROOM].rpartition(at)
+    if not mark:
+        return grammar.clip(text, _ROOM)
+    return f"{head}{mark.rstrip(' [')}\n{'[' if '[' in mark else ''}{tail}{text[_ROOM:]}"
 
 
 def _words(ax: Axes, y: int, item: object, shape: Shape) -> None:
@@ -210,5 +212,5 @@ def _words(ax: Axes, y: int, item: object, shape: Shape) -> None:
         return
     ax.text(-0.03, y, _two_lines(grammar.clip(name, 64)), transform=transform, ha="right",
             color=grammar.LIGHT["ink"], fontweight=weight, **small)  # fmt: skip
-    ax.text(1.03, y, grammar.clip(text, 36), transform=transform, ha="left",
+    ax.text(1.03, y, _two_lines(grammar.clip(text, 60), " ["), transform=transform, ha="left",
             color=grammar.LIGHT["muted"], fontweight=weight, **small)  # fmt: skip

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.figures import grammar
+from suite.quantities import quantity
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,10 +17,14 @@ if TYPE_CHECKING:
     from analysis.figures.evidence import Evidence
     from analysis.figures.grammar import Shape
 
-TITLE: Final = "The pairs behind the verdict, seed by seed"
+TITLE: Final = "The pairs behind the verdict, one by one"
 CAPTION: Final = (
     "Each row is one seed: both arms started from the same weights and saw the images in the same "
     "order. Sorted by the difference."
+)
+_COST_CAPTION: Final = (
+    "Each row is one replicate: both arms were measured in turn in one fresh process. Sorted by "
+    "the difference."
 )
 MOST_ROWS: Final = 40
 
@@ -30,8 +35,9 @@ def frame(evidence: Evidence) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``seed``, ``arm``, ``value`` (in display units), ``difference`` (oriented, on the test's
-        scale); ``attrs`` hold the axis label and whether the axis is logarithmic.
+        ``seed`` (or replicate), ``arm``, ``value`` (in display units), ``difference`` (oriented, on
+        the comparison's scale); ``attrs`` hold the words of the axes and whether the axis is
+        logarithmic.
     """
     primary = evidence.verdict.primary
     if primary is None or primary.n == 0 or len(primary.contrast.arms) < 2:
@@ -51,8 +57,13 @@ def frame(evidence: Evidence) -> pd.DataFrame:
         ],
         ignore_index=True,
     )
+    axis = comparison.arms.axis
     found.attrs["label"] = axis_label(evidence)
     found.attrs["log"] = comparison.scale == "log_ratio"
+    found.attrs["unit"] = evidence.unit
+    found.attrs["axis"] = "" if axis == "norm" else axis.replace("_", " ")
+    if evidence.unit != "seed":
+        found.attrs["caption"] = _COST_CAPTION
     return found
 
 
@@ -62,13 +73,15 @@ def axis_label(evidence: Evidence) -> str:
     name = comparison.metric.replace("_", " ")
     if comparison.metric.endswith("_to_target") and evidence.target():
         return f"{name.split()[0]} to {grammar.plain(100 * float(evidence.target()))} % accuracy"
+    if comparison.facet:
+        name = f"{name}, {comparison.facet.replace('_', ' ')}"
     if comparison.measure == "spread" and comparison.over:
         name = f"spread of {name} over {comparison.over.replace('_', ' ')}s"
     # Values of an arm are per cent; only differences, spreads and slopes are points.
-    unit = (
-        "%" if comparison.unit == "points" and comparison.measure == "paired" else comparison.unit
-    )
-    return f"{name} ({unit})" if unit and comparison.scale != "log_ratio" else name
+    stored = quantity(comparison.metric).unit
+    unit = comparison.unit if comparison.factor != 1 else stored
+    unit = "%" if unit == "points" and comparison.measure == "paired" else unit
+    return f"{name} ({unit})" if unit not in ("", "1", "fraction") else name
 
 
 def draw(data: pd.DataFrame, shape: Shape) -> Figure:
@@ -77,14 +90,16 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
         return grammar.nothing_to_show(shape, "No complete pair in this store")
     order = data.drop_duplicates("seed").sort_values("difference")["seed"].tolist()
     many = len(order) > MOST_ROWS
-    margins = grammar.Margins(left=56 if not many else 50, right=16, top=34, bottom=48)
+    margins = grammar.Margins(
+        left=84 if data.attrs.get("unit") == "replicate" else 58, right=16, top=34, bottom=48
+    )
     height = margins.top + margins.bottom + (190 if many else max(4, len(order)) * 17)
     figure = grammar.new_figure(shape, height)
     ax = grammar.panels(figure, 1, 1, margins)[0, 0]
     arms = list(dict.fromkeys(data["arm"]))
     grammar.key(
         figure,
-        [(grammar.norm_title(a), grammar.norm_colour(a), grammar.norm_marker(a)) for a in arms],
+        [_look(data, a) for a in arms],
         left=margins.left - 6,
     )
     if many:
@@ -106,13 +121,24 @@ def describe(data: pd.DataFrame) -> str:
         return "No complete pair."
     differences = data.drop_duplicates("seed")["difference"]
     means = "; ".join(
-        f"mean {grammar.norm_title(str(arm))} {group['value'].mean():.4g}"
+        f"mean {_look(data, str(arm))[0]} {group['value'].mean():.4g}"
         for arm, group in data.groupby("arm", sort=False)
     )
+    unit = data.attrs.get("unit", "seed")
     return (
-        f"{data.attrs.get('label', 'Values')} of {len(differences)} seeds: {means}. In "
+        f"{data.attrs.get('label', 'Values')} of {len(differences)} {unit}s: {means}. In "
         f"{int((differences > 0).sum())} of them the difference points the way that the claim says."
     )
+
+
+def _look(data: pd.DataFrame, arm: str) -> tuple[str, str, str]:
+    """Words, colour and marker of an arm; arms that are no norms have colours of their own."""
+    axis = data.attrs.get("axis", "")
+    if not axis:
+        return grammar.norm_title(arm), grammar.norm_colour(arm), grammar.norm_marker(arm)
+    first = arm == data["arm"].iloc[0]
+    name = "group" if first else "ghost"
+    return f"{axis} {grammar.clip(arm)}", grammar.LIGHT[name], grammar.MARKERS[name]
 
 
 def _rows(ax: Axes, data: pd.DataFrame, arms: list[str], order: list[int]) -> None:
@@ -131,15 +157,16 @@ def _rows(ax: Axes, data: pd.DataFrame, arms: list[str], order: list[int]) -> No
             wide.loc[order, arm],
             range(len(order)),
             linestyle="none",
-            marker=grammar.norm_marker(arm),
-            color=grammar.norm_colour(arm),
+            marker=_look(data, arm)[2],
+            color=_look(data, arm)[1],
             markersize=8,
             markeredgecolor=grammar.LIGHT["paper"],
             markeredgewidth=1,
         )
     ax.set_ylim(-0.8, len(order) - 0.2)
+    unit = data.attrs.get("unit", "seed")
     step = 1 if len(order) <= 24 else 2
-    ax.set_yticks(range(0, len(order), step), [f"seed {s}" for s in order[::step]])
+    ax.set_yticks(range(0, len(order), step), [f"{unit} {s}" for s in order[::step]])
     ax.spines["left"].set_visible(False)
     grammar.grid_lines(ax, "x")
 
@@ -148,7 +175,7 @@ def _distributions(ax: Axes, data: pd.DataFrame, arms: list[str]) -> None:
     for arm in arms:
         values = np.sort(data.loc[data["arm"] == arm, "value"].to_numpy())
         share = 100 * np.arange(1, len(values) + 1) / len(values)
-        ax.step(values, share, where="post", color=grammar.norm_colour(arm))
-    ax.set_ylabel("seeds at or below (%)")
+        ax.step(values, share, where="post", color=_look(data, arm)[1])
+    ax.set_ylabel(f"{data.attrs.get('unit', 'seed')}s at or below (%)")
     ax.set_ylim(0, 101)
     grammar.grid_lines(ax)
