@@ -89,8 +89,22 @@ _ALL: Final = (
         "both",
         "Accuracy on validation with statistics of the batch (train mode).",
     ),
-    Quantity("train_loss", "nats", "lower", "both", "Cross-entropy on training images, eval mode."),
-    Quantity("train_accuracy", "fraction", "higher", "both", "Accuracy on training images."),
+    Quantity(
+        "train_loss",
+        "nats",
+        "lower",
+        "both",
+        "Cross-entropy on training images, eval mode.",
+        f"none at the end; else of the probe along training: {_SUMMARY}",
+    ),
+    Quantity(
+        "train_accuracy",
+        "fraction",
+        "higher",
+        "both",
+        "Accuracy on training images, eval mode.",
+        f"none at the end; else of the probe along training: {_SUMMARY}",
+    ),
     Quantity(
         "test_loss", "nats", "lower", "outcome", "Cross-entropy on test, read once at the end."
     ),

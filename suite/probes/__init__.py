@@ -4,13 +4,14 @@ A probe looks at a network while it trains and leaves it as it was. It is one fi
 and one line in ``PROBES``. Its file holds ``probe() -> Probe``, see ``suite.probes.base``.
 
 Probes run at a few points of the evaluation schedule, geometric in steps, the start and the end
-always among them. At each point all probes share the same passes over a few fixed minibatches of
-the study's own batch size, drawn from the training images by the seed's stream ``noise``; so the
-arms of a seed are looked at through the same images. What the probes of a study cost decides how
-many points there are, see ``suite.probes.schedule``. Beside its curves a probe gives one number a
-trial for each quantity that speaks of the whole network, with a facet: ``initial`` (before
-training), ``final`` (after it) and ``mean`` (over the points after the first; as these are
-geometric, the early steps count as much as the late ones).
+always among them; one that is as cheap as an evaluation may run at all of them. At each point all
+probes share the same passes over a few fixed minibatches of the study's own batch size, drawn from
+the training images by the seed's stream ``noise``; so the arms of a seed are looked at through the
+same images. What the probes of a study cost decides how many points there are, see
+``suite.probes.schedule``. Beside its curves a probe gives one number a trial for each quantity that
+speaks of the whole network, with a facet: ``initial`` (before training), ``final`` (after it) and
+``mean`` (over the points after the first; as these are geometric, the early steps count as much as
+the late ones).
 """
 
 from __future__ import annotations
@@ -54,6 +55,9 @@ class ProbeCost:
         Forward passes of its own over the validation images.
     test_passes
         Forward passes of its own over the test images, once, at the end.
+    everywhere
+        Whether it looks at every evaluation of the suite, not only at the probes' points; what it
+        does there must cost no more than the evaluation.
     """
 
     forward: bool = True
@@ -61,6 +65,7 @@ class ProbeCost:
     passes: int = 0
     validation_passes: int = 0
     test_passes: int = 0
+    everywhere: bool = False
 
 
 @dataclass(frozen=True)
@@ -193,6 +198,15 @@ _ALL: Final = (
         ("preactivation_histogram",),
         "Distribution of what goes into the first, middle and last hidden layer's ReLU.",
         "Ioffe and Szegedy 2015, arXiv:1502.03167, Fig. 1",
+    ),
+    ProbeSpec(
+        "train_loss",
+        "loss on training images",
+        "suite.probes.train_loss",
+        ("train_loss", "train_accuracy"),
+        "Loss and accuracy on training images in eval mode, at every evaluation.",
+        "Keskar et al. 2017, arXiv:1609.04836, Sec. 2",
+        cost=ProbeCost(forward=False, everywhere=True),
     ),
     ProbeSpec(
         "train_eval",

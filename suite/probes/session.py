@@ -35,7 +35,10 @@ class ProbeSession:
         costs = [spec.cost for spec in specs]
         self.network = network
         self.probes = [spec.load().probe() for spec in specs]
-        self.steps = frozenset(
+        self._everywhere = [
+            probe for probe, cost in zip(self.probes, costs, strict=True) if cost.everywhere
+        ]
+        self._points_of_all = frozenset(
             probe_steps(
                 schedule,
                 costs,
@@ -44,6 +47,7 @@ class ProbeSession:
                 test_images=len(network.data.test_labels),
             )
         )
+        self.steps = frozenset(schedule) if self._everywhere else self._points_of_all
         self.forward = any(cost.forward for cost in costs)
         self.backward = any(cost.backward for cost in costs)
         self._points: dict[Key, list[tuple[int, torch.Tensor]]] = {}
@@ -53,12 +57,13 @@ class ProbeSession:
         """Let the probes look, if this is a point of their schedule."""
         if step not in self.steps:
             return
-        if self.forward or self.backward:
+        everyone = step in self._points_of_all
+        if everyone and (self.forward or self.backward):
             with self.network.untouched():
                 for seen in self.network.passes(backward=self.backward):
                     for probe in self.probes:
                         probe.see(self.network, seen)
-        for probe in self.probes:
+        for probe in self.probes if everyone else self._everywhere:
             with self.network.untouched():
                 for reading in probe.point(self.network):
                     key = (reading.quantity, reading.facet)
