@@ -130,7 +130,10 @@ def _timings(result: CostResult | None) -> list[dict[str, Any]]:
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
-    return frame.astype({"depth": "Int64", "train_size": "Int64"})
+    order = [*AXES, "device", "seed", "store"]
+    return frame.astype({"depth": "Int64", "train_size": "Int64"}).sort_values(
+        order, kind="stable", ignore_index=True
+    )
 
 
 def _side_by_side(frame: pd.DataFrame, devices: set[str]) -> pd.DataFrame:

@@ -30,7 +30,10 @@ def exported_files(samples: Samples, verdicts: Verdicts) -> dict[str, str]:
         "comparisons.csv": csv_text(comparisons_frame(verdicts)),
         "pairs.csv": csv_text(_concat([pairs_frame(v) for v in verdicts], verdicts)),
         "trials.csv": csv_text(samples.trials),
+        **({"costs.csv": csv_text(samples.costs.rows)} if len(samples.costs.rows) else {}),
         "curves.csv": csv_text(curves_frame(samples)),
+        "costs.csv": csv_text(samples.costs.rows),
+        "cost_timings.csv": csv_text(samples.costs.timings),
     }
 
 

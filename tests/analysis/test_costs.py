@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 
 from analysis.claims import load_registry
+from analysis.contrasts import Verdicts
 from analysis.costs import load_costs
 from analysis.decision import decide, judged
+from analysis.exports import exported_files
 from analysis.measures import MEASURES, claim_contrasts
 from analysis.samples import load_samples
 from suite.cost.plan import CostStudy, plan_costs
@@ -118,6 +120,16 @@ def test_a_network_that_can_not_be_folded_is_its_own_folded_form(store: Path) ->
     none, batch = rows[rows["norm"] == "none"], rows[rows["norm"] == "batch"]
     assert (none["pass_seconds@inference_folded"] == none["pass_seconds@inference"]).all()
     assert (batch["pass_seconds@inference_folded"] < batch["pass_seconds@inference"]).all()
+
+
+def test_rows_are_in_the_order_of_settings_and_exported(store: Path) -> None:
+    rows = load_samples(store).study("cost")
+    order = list(zip(rows["norm"], rows["batch_size"], rows["seed"], strict=True))
+    assert order == sorted(order)
+    files = exported_files(load_samples(store), Verdicts((), "hash"))
+    assert files["costs.csv"].count("\n") == 1 + REPLICATES * 4
+    assert "pass_seconds@train_step" in files["costs.csv"].splitlines()[0]
+    assert "spread" in files["cost_timings.csv"].splitlines()[1]
 
 
 def test_raw_times_give_quartiles_and_keep_their_flags(store: Path) -> None:
