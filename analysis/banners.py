@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+import pandas as pd
+
 from analysis.view import Banner
 from analysis.wording import listed
 
@@ -35,13 +37,13 @@ def banners(
 
 
 def _partial(samples: Samples) -> Banner | None:
-    trials = samples.trials
-    missing = int((trials["status"] == "missing").sum())
+    statuses = pd.concat([samples.trials["status"], samples.costs.rows["status"]])
+    missing = int((statuses == "missing").sum())
     latest = {run["store"]: run for run in samples.runs}
     running = [run for run in latest.values() if not run.get("finished")]
     if not missing and not running:
         return None
-    done = len(trials) - missing
+    done = len(statuses) - missing
     if not missing:
         return Banner(
             "partial", "Unfinished run.", "All trials are there, but the run did not end."
@@ -49,8 +51,8 @@ def _partial(samples: Samples) -> Banner | None:
     return Banner(
         "partial",
         "Partial run.",
-        f"{done:,} of {len(trials):,} planned trials are done. Every figure and verdict may still "
-        "change; the same command goes on where it stopped.",
+        f"{done:,} of {len(statuses):,} planned trials are done. Every figure and verdict may "
+        "still change; the same command goes on where it stopped.",
     )
 
 

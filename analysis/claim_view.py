@@ -159,7 +159,7 @@ def finding(verdict: Verdict) -> str:
     bounds = f", 95 % interval {interval}" if interval else ""
     tail = [
         count(result.n, unit_of(result.contrast.comparison)),
-        p_phrase(result.p_adjusted) if result.n > 1 else "",
+        "" if result.word == "no verdict" else p_phrase(result.p_adjusted),
     ]
     return sentence(f"{estimate}{where}{bounds} ({', '.join(t for t in tail if t)})")
 

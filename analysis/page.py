@@ -34,6 +34,7 @@ _STATUS_WORDS: Final = {
     "failed": "failed",
     "missing": "missing",
 }
+_COST_WORDS: Final = {"ok": "measured", "oom": "out of memory"}
 _MOST_TRACEBACKS: Final = 10
 _VARIED: Final = ("dataset", "model", "optimizer", "init", "depth", "train_size", "weight_decay")
 
@@ -62,6 +63,7 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         words=tuple(WORDS.values()),
         studies=_studies(samples),
         trials=_trials(samples),
+        costs=_costs(samples),
         runs=_runs(samples),
         registry_hash=verdicts.registry_hash,
         registry_note="",
@@ -183,6 +185,45 @@ def _trials(samples: Samples) -> TrialsView:
         csv=(csv_download(listing, "unfinished.csv", "Unfinished trials as CSV"),)
         if len(listing)
         else (),
+    )
+
+
+def _costs(samples: Samples) -> TrialsView | None:
+    """Say how the measurements of cost went; None where the grid asks for none."""
+    rows, timings = samples.costs.rows, samples.costs.timings
+    if rows.empty:
+        return None
+    counts = rows["status"].value_counts()
+    flagged = timings[timings["flags"] != ""] if len(timings) else timings
+    words = [f"{int(n):,} {_COST_WORDS.get(str(s), str(s))}" for s, n in counts.items()]
+    unstable = (
+        f"{count(len(flagged), 'timing')} of {len(timings):,} carry a flag; they are used all the "
+        "same."
+        if len(flagged)
+        else "No timing carries a flag."
+    )
+    columns = ["norm", "batch_size", "device", "seed", "activity", "samples", "median", "spread"]
+    columns.append("flags")
+    listing = flagged[columns].rename(columns={"seed": "replicate", "median": "median_seconds"})
+    return TrialsView(
+        summary=(
+            f"The grid asks for {count(len(rows), 'measurement')} of cost, each in a process of "
+            f"its own: {listed(words)}. {unstable}"
+        ),
+        counts=(),
+        table_title=f"{count(len(listing), 'timing')} with a flag",
+        table=table(listing, "Timings that are unstable or disturbed", searchable=True)
+        if len(listing)
+        else None,
+        tracebacks=(),
+        csv=tuple(
+            csv_download(frame, name, f"{label} as CSV ({len(frame):,} rows)")
+            for frame, name, label in (
+                (rows, "costs.csv", "All costs"),
+                (timings, "timings.csv", "All timings"),
+            )
+            if len(frame)
+        ),
     )
 
 

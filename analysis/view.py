@@ -206,6 +206,7 @@ class Page:
     words: tuple[VerdictView, ...]
     studies: Table
     trials: TrialsView
+    costs: TrialsView | None
     runs: tuple[RunView, ...]
     registry_hash: str
     registry_note: str

@@ -27,6 +27,7 @@ from suite.records import Budget, Condition, Protocol, Trial
 from suite.store import STORE_NAME, StoreWriter
 from tests.hostile import PAYLOADS, write_hostile_store
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
+from tests.synthetic_costs import write_costs
 
 if TYPE_CHECKING:
     from analysis.report import Report
@@ -63,7 +64,9 @@ class Page(HTMLParser):
 def built(tmp_path_factory: pytest.TempPathFactory) -> Report:
     store = tmp_path_factory.mktemp("usual")
     truth = Truth(fate=none_fails_at_the_largest_rate)
-    return build_report(write_store(store, truth, **SMALL))
+    write_store(store, truth, **SMALL)
+    write_costs(store, replicates=7)
+    return build_report(store)
 
 
 @pytest.fixture(scope="module")
@@ -192,6 +195,21 @@ def test_trials_that_did_not_finish_are_listed(page: Page) -> None:
     assert "28 trials that did not finish" not in page.text
     assert "14 trials that did not finish" in page.text
     assert "14 diverged" in page.text
+
+
+def test_measurements_of_cost_are_counted_and_flagged(page: Page) -> None:
+    assert "28 measurements of cost" in page.text
+    assert "28 measured" in page.text
+    assert "28 timings of 28 carry a flag" in page.text
+
+
+def test_a_missing_measurement_makes_the_run_partial(tmp_path: Path) -> None:
+    write_store(tmp_path, curves=False, **SMALL)
+    write_costs(tmp_path, replicates=2)
+    with StoreWriter(tmp_path) as store:
+        store.rows("SELECT 1")
+        store._db.execute("DELETE FROM costs")
+    assert any("70 of 78 planned" in b for b in banner_texts(build_report(tmp_path).path))
 
 
 def banner_texts(path: Path) -> list[str]:

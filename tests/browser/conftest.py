@@ -10,6 +10,7 @@ import pytest
 
 from analysis.report import build_report
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
+from tests.synthetic_costs import write_costs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -47,4 +48,5 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return none_fails_at_the_largest_rate(trial)
 
     store = write_store(tmp_path_factory.mktemp("report"), Truth(fate=fate), seeds=7)
+    write_costs(store, replicates=7)
     return build_report(store).path

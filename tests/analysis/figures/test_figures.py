@@ -17,6 +17,7 @@ from analysis.samples import load_samples
 from analysis.svg import svg_text
 from analysis.verdicts import judge_samples
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
+from tests.synthetic_costs import write_costs
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,12 +44,17 @@ STORES = {
 }
 
 
+WITH_COSTS = {"one arm diverged": 7, "one seed": 1}
+
+
 @pytest.fixture(scope="module")
 def judged(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[Samples, Verdicts]]:
     found = {}
     for i, (name, options) in enumerate(STORES.items()):
         small = {"seeds": 7, "batch_sizes": (16, 64), "learning_rates": (1e-3, 0.1), "epochs": 1}
         path = write_store(tmp_path_factory.mktemp(f"store{i}"), **{**small, **options})
+        if name in WITH_COSTS:
+            write_costs(path, replicates=WITH_COSTS[name])
         samples = load_samples(path)
         found[name] = (samples, judge_samples(samples))
     return found
@@ -102,8 +108,7 @@ def test_the_usual_store_has_it_in_the_shared_grammar(
     sizes = [float(s) for s in re.findall(r"font-size: ([\d.]+)px", body)]
     assert min(sizes) >= 9
     assert max(sizes) <= 13
-    texts = [*re.findall(r"<text[^>]*>([^<]*)</text>", body)]
-    assert texts
+    assert re.findall(r"<text[^>]*>([^<]*)</text>", body)
     assert "prefers-color-scheme:dark" in svg
 
 
@@ -254,6 +259,57 @@ def test_a_diverged_run_has_no_accuracy_in_the_response(
     lost = data[data["status"] == "diverged"]
     assert len(lost) == 2 * 7
     assert lost["accuracy"].isna().all()
+
+
+def test_the_overhead_is_that_of_the_verdict(
+    judged: dict[str, tuple[Samples, Verdicts]],
+) -> None:
+    _, verdicts = judged["one arm diverged"]
+    data = frame_of("effect_by_batch", "L4", judged["one arm diverged"])
+    primary = verdicts["L4"].primary
+    assert primary is not None
+    step = data[(data["comparison"] == "training step") & (data["batch_size"] == 64)]
+    assert step["percent"].item() == pytest.approx(100 * (np.exp(primary.estimate) - 1))
+    assert step["low"].item() < step["percent"].item() < step["high"].item()
+    # The folded network of the store takes 3/4 of the time of the unfolded one.
+    folded = data[data["comparison"].str.contains("folded")]
+    plain = data[data["comparison"] == "inference"]
+    ratio = (1 + folded["percent"].to_numpy() / 100) / (1 + plain["percent"].to_numpy() / 100)
+    np.testing.assert_allclose(ratio, 0.75, rtol=1e-6)
+
+
+def test_memory_bars_hold_the_stored_bytes(
+    judged: dict[str, tuple[Samples, Verdicts]],
+) -> None:
+    data = frame_of("memory_kinds", "L3", judged["one arm diverged"])
+    kept = data[data["kind"] == "saved_activations"].set_index(["batch_size", "norm"])["megabytes"]
+    assert kept[(64, "batch")] == pytest.approx(0.2)
+    assert kept[(64, "none")] == pytest.approx(0.1)
+
+
+def test_throughput_lists_every_replicate(
+    judged: dict[str, tuple[Samples, Verdicts]],
+) -> None:
+    data = frame_of("throughput", "B5", judged["one arm diverged"])
+    assert len(data) == 2 * 2 * 7
+    assert (data["images_per_second"] > 0).all()
+
+
+def test_replicates_are_not_called_seeds(judged: dict[str, tuple[Samples, Verdicts]]) -> None:
+    data = frame_of("paired_seeds", "L4", judged["one arm diverged"])
+    assert data.attrs["unit"] == "replicate"
+    assert "replicate" in data.attrs["caption"]
+    assert "7 replicates" in spec_named("paired_seeds").load().describe(data)
+
+
+def test_arms_that_are_no_norms_say_what_they_are(
+    judged: dict[str, tuple[Samples, Verdicts]],
+) -> None:
+    data = frame_of("paired_seeds", "B5", judged["one arm diverged"])
+    with style():
+        svg = svg_text(spec_named("paired_seeds").load().draw(data, WIDE))
+    assert "batch size 1024" in svg
+    assert "batch size 64" in svg
 
 
 def test_a_store_with_two_datasets_is_not_pooled(tmp_path: Path) -> None:
