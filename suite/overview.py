@@ -8,7 +8,7 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from suite.wording import duration, size
+from suite.wording import duration
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -60,9 +60,12 @@ def plan_table(
         ("seeds", "right"),
         ("trials", "right"),
         ("to do", "right"),
-        ("time (estimate)", "right"),
-        ("memory (estimate)", "right"),
+        ("est. time", "right"),
     )
+    for column in table.columns:  # a line a study; the grid file has the whole sentence
+        column.no_wrap = True
+    table.columns[1].overflow, table.columns[1].ratio = "ellipsis", 1
+    table.expand = True
     for study in grid.studies:
         keys = {trial.key for name, trial in plan.planned if name == study.name}
         estimate = estimates[study.name]
@@ -73,8 +76,7 @@ def plan_table(
             f"{len(study.seeds):,}",
             f"{len(keys):,}",
             f"{len(keys & wanted):,}",
-            duration(estimate.seconds),
-            size(estimate.memory_bytes) if estimate.memory_bytes else "—",
+            duration(estimate.seconds) if keys & wanted else "—",
         )
     return table
 

@@ -93,7 +93,7 @@ def _list_grids() -> int:
 def _dry_run(options: argparse.Namespace, grid: Grid, out: Path) -> int:
     from suite.overview import plan_table
     from suite.preview import preview
-    from suite.wording import duration, many
+    from suite.wording import duration, many, size
 
     seen = preview(grid, out, options.device)
     console = _console()
@@ -101,10 +101,11 @@ def _dry_run(options: argparse.Namespace, grid: Grid, out: Path) -> int:
     console.print(plan_table(seen.grid, seen.plan, seen.wanted, seen.estimates))
     conditions = sum(len(study.conditions) for study in seen.grid.studies)
     seconds = sum(estimate.seconds for estimate in seen.estimates.values())
+    memory = max(estimate.memory_bytes for estimate in seen.estimates.values())
     for line in (
         f"{many(conditions, 'condition')}, {many(len(seen.plan.trials), 'trial')}, "
-        f"{len(seen.wanted):,} to do: about {duration(seconds)} (estimate) "
-        f"on {' and '.join(seen.devices)}",
+        f"{len(seen.wanted):,} to do: about {duration(seconds)} and {size(memory)} of memory "
+        f"on {' and '.join(seen.devices)} (estimates)",
         *seen.notes,
         f"results: {out}",
     ):

@@ -110,7 +110,7 @@ def test_dry_run_shows_the_plan_with_estimates(here, capsys):
     assert main(["--grid", tiny(here), "--dry-run", "--seeds", "7"]) == EXIT_DONE
     out = capsys.readouterr().out
     assert "4 conditions, 28 trials, 28 to do: about" in out
-    assert "(estimate)" in out
+    assert "of memory on cpu (estimates)" in out
     assert "results/tiny" in out
 
 
