@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final, NoReturn
 
 from suite import __version__
 from suite.arguments import PROGRAM, parse_arguments
+from suite.devices import parse_devices
 from suite.errors import (
     EXIT_DONE,
     EXIT_INTERNAL,
@@ -56,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  an ex
         out = options.out or Path("results") / grid.name
         if options.dry_run:
             return _dry_run(options, grid, out)
+        if options.device != "auto":
+            parse_devices(options.device)  # a wrong name is refused before anything is said
         return Session(options, grid, out, _command(given)).run()
     except BenchError as error:
         return _fail(str(error), error.exit_code)
