@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--norm", default="batch")
     parser.add_argument("--batch-size", type=int, default=64)
     parser.add_argument("--samples", type=int, default=20)
+    parser.add_argument("--warm-up", type=float, default=0.02, help="seconds for each copy")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=usable_cores())
     options = parser.parse_args()
@@ -42,7 +43,9 @@ def main() -> None:
         batch_size=options.batch_size,
         learning_rate=1e-3,
     )
-    protocol = CostProtocol(threads=options.threads, samples=options.samples)
+    protocol = CostProtocol(
+        threads=options.threads, samples=options.samples, warm_up_seconds=options.warm_up
+    )
     medians: dict[str, list[list[float]]] = {}  # activity → replicate → copies
     flags: Counter[str] = Counter()
     activities = 4 if options.norm == "batch" else 3
