@@ -52,9 +52,9 @@ class ProbeCost:
     passes
         Passes of its own, forward and backward over one minibatch.
     validation_passes
-        Forward passes of its own over the validation images.
+        Forward passes of its own over (at most 1,000) validation images.
     test_passes
-        Forward passes of its own over the test images, once, at the end.
+        Forward passes of its own over (at most 3,000) test images, once, at the end.
     everywhere
         Whether it looks at every evaluation of the suite, not only at the probes' points; what it
         does there must cost no more than the evaluation.
@@ -221,7 +221,7 @@ _ALL: Final = (
         ),
         "What a network with batch statistics answers in train mode and in eval mode.",
         "Wu and Johnson 2021, arXiv:2105.07576, Sec. 3 and 4",
-        cost=ProbeCost(forward=False, validation_passes=2, test_passes=11),
+        cost=ProbeCost(forward=False, validation_passes=2, test_passes=9),
         modules=("suite.probes.batch_mates", "suite.probes.population"),
     ),
 )

@@ -16,9 +16,9 @@ FEWEST_POINTS: Final = 2  # the start and the end
 # same study without, and looking costs more than its passes: norms, moments, sums of gradients.
 LARGEST_SHARE: Final = 0.25
 BOTH_WAYS: Final = 3  # a forward and backward pass is about three forward passes
-IMAGES: Final = (
-    512  # that the shared passes show to probes, where minibatches are neither small nor large
-)
+IMAGES: Final = 512  # of the shared passes, where minibatches are neither small nor large
+VALIDATION_IMAGES: Final = 1000  # of a probe's own passes
+TEST_IMAGES: Final = 3000  # likewise
 
 
 def minibatches(batch_size: int) -> int:
@@ -34,9 +34,9 @@ def work_of_a_point(costs: Sequence[ProbeCost], batch_size: int, validation_imag
     elif any(cost.forward for cost in costs):
         shared = 1
     own = BOTH_WAYS * sum(cost.passes for cost in costs)
-    return (shared * minibatches(batch_size) + own) * batch_size + validation_images * sum(
-        cost.validation_passes for cost in costs
-    )
+    passes = shared * minibatches(batch_size) + own
+    validation = sum(cost.validation_passes for cost in costs)
+    return passes * batch_size + validation * min(validation_images, VALIDATION_IMAGES)
 
 
 def probe_steps(
@@ -70,7 +70,7 @@ def probe_steps(
         Rising; the first and the last of ``schedule`` are among them.
     """
     training = BOTH_WAYS * batch_size * schedule[-1] + validation_images * len(schedule)
-    at_end = test_images * sum(cost.test_passes for cost in costs)
+    at_end = min(test_images, TEST_IMAGES) * sum(cost.test_passes for cost in costs)
     work = work_of_a_point(costs, batch_size, validation_images)
     affordable = math.floor((LARGEST_SHARE * training - at_end) / work) if work else MOST_POINTS
     count = min(max(affordable, FEWEST_POINTS), MOST_POINTS, len(schedule))

@@ -4,8 +4,12 @@ Along training: validation accuracy with statistics of minibatches of the traini
 how much eval mode, with running statistics, lags behind it. At the end, on test images: accuracy in
 train mode by size of the test batch and in batches of one class; the share of predictions that
 change when the same image meets other batch mates; and accuracy with population statistics
-recomputed after training (Wu and Johnson 2021, arXiv:2105.07576, Sec. 3 and 4). Test batches are
-drawn by the seed's stream ``noise``; images that fill no whole batch are left out.
+recomputed after training (Wu and Johnson 2021, arXiv:2105.07576, Sec. 3 and 4).
+
+So that this costs no more than probes may, only the first ``VALIDATION_IMAGES`` validation images
+are used along training (or one batch, where that is more), and at the end ``TEST_IMAGES`` test
+images, which the seed's stream ``noise`` draws and shuffles into batches; recomputed statistics are
+tested on all of them. Images that fill no whole batch are left out.
 
 Norms without batch statistics have nothing to measure here.
 """
@@ -19,6 +23,7 @@ import torch
 from suite.probes.base import Probe, Reading
 from suite.probes.batch_mates import accuracy, predictions, whole_batches
 from suite.probes.population import use_population_statistics
+from suite.probes.schedule import TEST_IMAGES, VALIDATION_IMAGES
 from suite.seeds import generator
 from suite.training.evaluate import loss_and_accuracy
 
@@ -45,7 +50,7 @@ class TrainEval(Probe):
             return
         data = network.data
         size = min(network.batch_size, network.validation.shape[1])
-        used = whole_batches(network.validation, size)
+        used = whole_batches(network.validation[:, : max(VALIDATION_IMAGES, size)], size)
         predicted = predictions(network, data.train_images, used, size)
         in_train_mode = accuracy(predicted, data.train_labels, used)
         _, in_eval_mode = loss_and_accuracy(
@@ -72,13 +77,15 @@ class TrainEval(Probe):
 
 def _with_batch_mates(network: Network) -> Iterator[Reading]:
     images, labels = network.data.test_images, network.data.test_labels
-    orders = [_order(network, count, len(labels)) for count in range(2)]
+    orders = _orders(network, len(labels))
     for size in TEST_BATCHES:
         answers = []
-        for order in orders[: len(labels) // size]:  # one batch of all has no other mates to meet
+        # One batch of all has no other mates to meet.
+        for order in orders[: orders[0].shape[1] // size]:
             used = whole_batches(order, size)
             predicted = predictions(network, images, used, size)
-            answers.append(torch.full_like(order, -1).scatter(1, used, predicted))
+            unanswered = torch.full_like(labels, -1).repeat(network.members, 1)
+            answers.append(unanswered.scatter(1, used, predicted))
             if len(answers) == 1:
                 found = accuracy(predicted, labels, used)
                 yield Reading("test_accuracy_train_mode", found, str(size))
@@ -92,14 +99,19 @@ def _flips(first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     return ((first != second) & both).sum(1) / both.sum(1)
 
 
-def _order(network: Network, number: int, count: int) -> torch.Tensor:
-    """Shuffle the test images for each member, (S, count)."""
-    sources = (generator(seed, "noise", "mates", number) for seed in network.seeds)
-    return torch.stack([torch.randperm(count, generator=s) for s in sources]).to(network.device)
+def _orders(network: Network, count: int) -> list[torch.Tensor]:
+    """Draw each member's test images, shuffled twice: two of (S, min(count, TEST_IMAGES))."""
+    first, second = [], []
+    for seed in network.seeds:
+        source = generator(seed, "noise", "mates")
+        drawn = torch.randperm(count, generator=source)[:TEST_IMAGES]
+        first.append(drawn)
+        second.append(drawn[torch.randperm(len(drawn), generator=source)])
+    return [torch.stack(order).to(network.device) for order in (first, second)]
 
 
 def class_batches(labels: torch.Tensor) -> tuple[torch.Tensor, int]:
-    """Sort images into batches of one class.
+    """Sort images into batches of one class, at most ``TEST_IMAGES`` of them.
 
     Returns
     -------
@@ -109,5 +121,6 @@ def class_batches(labels: torch.Tensor) -> tuple[torch.Tensor, int]:
     counts = torch.bincount(labels).tolist()
     classes = [(labels == c).nonzero().squeeze(1) for c, count in enumerate(counts) if count]
     size = min(SORTED_BATCH, *(len(members) for members in classes))
-    whole = [whole_batches(members.unsqueeze(0), size) for members in classes]
+    share = max(size, TEST_IMAGES // len(classes))
+    whole = [whole_batches(members[:share].unsqueeze(0), size) for members in classes]
     return torch.cat(whole, dim=1), size

@@ -62,6 +62,7 @@ def test_what_a_point_costs():
     assert work_of_a_point([ProbeCost(backward=True)], 64, 500) == 3 * 8 * 64
     assert work_of_a_point([ProbeCost(forward=False, passes=4)], 10, 500) == 120
     assert work_of_a_point([ProbeCost(forward=False, validation_passes=2)], 10, 500) == 1000
+    assert work_of_a_point([ProbeCost(forward=False, validation_passes=2)], 10, 5000) == 2000
 
 
 def test_where_probes_cost_nothing_at_points_there_are_most_of_them():

@@ -131,9 +131,9 @@ def test_outcomes_are_those_of_brute_force(pair, dataset):
     flips = [facet for quantity, facet in found if quantity == "prediction_flips"]
     assert flips == ["2", "8"]  # and no second batch of 64
     for member, (seed, network) in enumerate(zip(SEEDS, alone, strict=True)):
-        orders = [
-            torch.randperm(100, generator=generator(seed, "noise", "mates", k)) for k in range(2)
-        ]
+        source = generator(seed, "noise", "mates")
+        drawn = torch.randperm(100, generator=source)
+        orders = [drawn, drawn[torch.randperm(100, generator=source)]]
         for size in (2, 8, 64):
             used = [order[: 100 // size * size] for order in orders]
             predicted = [_by_brute_force(network, dataset.test_images, u, size) for u in used]
@@ -159,7 +159,29 @@ def test_class_batches_hold_one_class_each():
     large = torch.arange(10).repeat_interleave(200)
     indices, size = train_eval.class_batches(large[torch.randperm(2000)])
     assert size == train_eval.SORTED_BATCH
-    assert indices.shape == (1, 10 * 192)
+    assert indices.shape == (1, 10 * 192)  # 200 images make three batches of 64
+
+
+def test_no_more_images_are_used_than_probes_may(pair, monkeypatch):
+    stacked, _ = pair
+    counts = []
+
+    def count(network, images, indices, size):
+        counts.append(indices.shape[1])
+        return predictions(network, images, indices, size)
+
+    monkeypatch.setattr(train_eval, "TEST_IMAGES", 24)
+    monkeypatch.setattr(train_eval, "VALIDATION_IMAGES", 20)
+    monkeypatch.setattr(train_eval, "predictions", count)
+    with stacked.untouched():
+        list(train_eval.probe().at_end(stacked))
+    # Twice in batches of 2, twice in batches of 8, and ten classes' smallest whole batch.
+    assert counts[:4] == [24] * 4
+    assert len(counts) == 5
+    counts.clear()
+    with stacked.untouched():
+        list(train_eval.probe().point(stacked))
+    assert counts == [16]
 
 
 def test_lag_is_what_eval_mode_loses_on_validation(pair, dataset):
