@@ -24,7 +24,7 @@ class Summary:
     kept
         How many keep the promise up to Monte Carlo error; all where nothing is promised.
     worst
-        The row furthest from where it should be: the largest rate, or the coverage or ratio furthest
+        The row furthest from where it should be: the largest rate, the coverage or ratio furthest
         from the middle of its promise.
     """
 
