@@ -47,8 +47,10 @@ class ProbeCost:
 
     Parameters
     ----------
-    forward, backward
-        Whether it needs the shared passes, and whether they must go backward for it.
+    forward
+        Whether it looks at what goes through the layers in the shared passes.
+    backward
+        Whether it looks at the gradients of the shared passes.
     passes
         Passes of its own, forward and backward over one minibatch.
     validation_passes
@@ -112,7 +114,7 @@ _ALL: Final = (
         ("gradient_norm", "gradient_ratio", "gradient_imbalance", "gradient_ratio_variation"),
         "Norm of the gradient of each layer's weights, and how the first compares with the last.",
         "Glorot and Bengio 2010, Sec. 4.2; Yang et al. 2019, arXiv:1902.08129",
-        cost=ProbeCost(backward=True),
+        cost=ProbeCost(forward=False, backward=True),
     ),
     ProbeSpec(
         "gradient_noise",
@@ -121,7 +123,7 @@ _ALL: Final = (
         ("gradient_noise", "gradient_noise_share"),
         "How much the gradient changes from minibatch to minibatch, over its size.",
         "McCandlish et al. 2018, arXiv:1812.06162, App. A.1",
-        cost=ProbeCost(backward=True),
+        cost=ProbeCost(forward=False, backward=True),
     ),
     ProbeSpec(
         "landscape",

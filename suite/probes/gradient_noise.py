@@ -24,6 +24,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from suite.probes.base import Probe, Reading
+from suite.probes.network import square_norms
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,30 +41,23 @@ class GradientNoise(Probe):
     """Sum of gradients and of their squares over the shared passes of a point."""
 
     def __init__(self) -> None:
-        self._sum: dict[str, torch.Tensor] = {}
-        self._square: torch.Tensor | float = 0.0
-        self._count = 0
+        self._sums: list[torch.Tensor] = []
+        self._squares: list[torch.Tensor] = []
 
     def see(self, network: Network, seen: Pass) -> None:
         """Add one minibatch's gradient."""
         del network
-        self._count += 1
-        self._square = self._square + torch.stack(list(seen.square_norms.values())).sum(0)
-        for name, gradient in seen.gradients.items():
-            if name in self._sum:
-                self._sum[name] += gradient
-            else:
-                self._sum[name] = gradient.clone()
+        gradients = list(seen.gradients.values())
+        self._squares.append(torch.stack(list(seen.square_norms.values())).sum(0))
+        self._sums = list(torch._foreach_add(self._sums, gradients)) if self._sums else gradients
 
     def point(self, network: Network) -> Iterator[Reading]:
         """Give the ratio where it is defined, and the share."""
         del network
-        sums = [s.flatten(1) for s in self._sum.values()]
-        norms = [torch.linalg.vector_norm(s, dim=1).double().square() for s in sums]
-        count = self._count
-        mean_square = torch.stack(norms).sum(0) / count**2
-        square = torch.as_tensor(self._square) / count
-        self._sum, self._square, self._count = {}, 0.0, 0
+        count = len(self._squares)
+        mean_square = square_norms(self._sums).sum(0) / count**2
+        square = torch.stack(self._squares).mean(0)
+        self._sums, self._squares = [], []
         variance = (square - mean_square).clamp(min=0) * count / (count - 1)
         signal = mean_square - variance / count
         undefined = torch.full_like(signal, torch.nan)

@@ -35,24 +35,24 @@ def probe() -> Probe:
 
 
 class GradientNorm(Probe):
-    """Norms of each layer's gradient over the shared passes of a point, (S,) each."""
+    """Squared norms of each layer's gradient over the shared passes of a point, (S,) each."""
 
     def __init__(self) -> None:
-        self._norms: dict[str, list[torch.Tensor]] = {}
+        self._squares: dict[str, list[torch.Tensor]] = {}
 
     def see(self, network: Network, seen: Pass) -> None:
         """Note the norms of one minibatch's gradients."""
         for layer in network.of("weights"):
-            norm = seen.square_norms[f"{layer.name}.weight"].sqrt()
-            self._norms.setdefault(layer.name, []).append(norm)
+            square = seen.square_norms[f"{layer.name}.weight"]
+            self._squares.setdefault(layer.name, []).append(square)
 
     def point(self, network: Network) -> Iterator[Reading]:
         """Give the norms, and how first and last layer's compare."""
         del network
-        norms = [torch.stack(found) for found in self._norms.values()]
-        for name, norm in zip(self._norms, norms, strict=True):
+        norms = [torch.stack(found).sqrt() for found in self._squares.values()]
+        for name, norm in zip(self._squares, norms, strict=True):
             yield Reading("gradient_norm", norm.mean(0), name)
-        self._norms = {}
+        self._squares = {}
         ratio = norms[0].mean(0) / norms[-1].mean(0)
         yield Reading("gradient_ratio", ratio)
         yield Reading("gradient_imbalance", ratio.log10().abs())

@@ -79,10 +79,8 @@ class Pass:
     @cached_property
     def square_norms(self) -> Tensors:
         """Squared norm of each parameter's gradient, (S,) float64; computed once for all probes."""
-        return {
-            name: torch.linalg.vector_norm(g.flatten(1), dim=1).double().square()
-            for name, g in self.gradients.items()
-        }
+        squares = square_norms(list(self.gradients.values()))
+        return dict(zip(self.gradients, squares.unbind(), strict=True))
 
     def of(self, kind: Kind) -> Iterator[Seen]:
         """Iterate over the layers of one kind."""
@@ -193,8 +191,7 @@ class Network:
     def norm_of(self, tensors: Mapping[str, torch.Tensor]) -> torch.Tensor:
         """Take each member's 2-norm over tensors shaped like the parameters: (S,) float64."""
         parts = [t.reshape(self.members, -1) for t in tensors.values()]
-        norms = [torch.linalg.vector_norm(part, dim=1).double() for part in parts]
-        return torch.stack(norms).square().sum(0).sqrt()
+        return square_norms(parts).sum(0).sqrt()
 
     def losses(self, minibatch: int) -> torch.Tensor:
         """Compute each member's loss (S,) on one of the probes' minibatches, in train mode."""
@@ -202,10 +199,18 @@ class Network:
         with torch.no_grad():
             return member_losses(self.model(x), y)
 
-    def passes(self, *, backward: bool) -> Iterator[Pass]:
-        """Run the shared passes, one for each minibatch."""
+    def passes(self, *, forward: bool = True, backward: bool = False) -> Iterator[Pass]:
+        """Run the shared passes, one for each minibatch.
+
+        Parameters
+        ----------
+        forward
+            Whether to note what goes through the layers.
+        backward
+            Whether to go backward and note the gradients.
+        """
         for number in range(len(self.minibatches)):
-            with self._watching() as seen:
+            with self._watching(self.layers if forward else ()) as seen:
                 if backward:
                     losses, found = self.gradients(number)
                 else:
@@ -243,12 +248,12 @@ class Network:
                 module.training = training
 
     @contextmanager
-    def _watching(self) -> Iterator[list[Seen]]:
+    def _watching(self, layers: Sequence[Layer]) -> Iterator[list[Seen]]:
         """Note what goes through the layers; a module that is called twice has two names."""
         seen: list[Seen] = []
         inputs: dict[nn.Module, torch.Tensor] = {}
         calls: dict[str, int] = {}
-        in_place = any(getattr(layer.module, "inplace", False) for layer in self.layers)
+        in_place = any(getattr(layer.module, "inplace", False) for layer in layers)
 
         def kept(tensor: torch.Tensor) -> torch.Tensor:
             tensor = self.in_front(tensor.detach())
@@ -268,7 +273,7 @@ class Network:
                 layer.module.register_forward_hook(lambda _m, _i, output: after(layer, output)),
             ]
 
-        handles = [handle for layer in self.layers for handle in watch(layer)]
+        handles = [handle for layer in layers for handle in watch(layer)]
         try:
             yield seen
         finally:
@@ -291,3 +296,9 @@ def _layers(model: nn.Module) -> Iterator[Layer]:
             yield Layer(name, "relu", module)
         elif isinstance(getattr(module, "weight", None), nn.Parameter):
             yield Layer(name, "weights", module)
+
+
+def square_norms(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    """Take the squared 2-norm of each member in each tensor: of n (S, …) to (n, S) float64."""
+    norms = [torch.linalg.vector_norm(t.flatten(1), dim=1) for t in tensors]
+    return torch.stack(norms).double().square()

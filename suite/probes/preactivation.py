@@ -52,7 +52,7 @@ class Preactivation(Probe):
         del network
         errors: dict[str, list[torch.Tensor]] = {}
         for name, moments in self._normalized.items():
-            means, variances = torch.stack(moments.means), torch.stack(moments.variances)
+            means, variances = moments.means, moments.variances
             found = {
                 "normalized_mean_error": means.abs().amax((0, 2)),
                 "normalized_variance_error": (variances - 1).abs().amax((0, 2)),
@@ -61,7 +61,7 @@ class Preactivation(Probe):
                 errors.setdefault(quantity, []).append(values)
                 yield Reading(quantity, values, name)
         for name, moments in self._output.items():
-            spread = torch.stack(moments.variances).sqrt()
+            spread = moments.variances.sqrt()
             yield Reading("preactivation_mean", moments.mean.mean(1), name)
             yield Reading("preactivation_std", spread.mean((0, 2)), name)
         self._normalized, self._output = {}, {}

@@ -60,7 +60,7 @@ class ProbeSession:
         everyone = step in self._points_of_all
         if everyone and (self.forward or self.backward):
             with self.network.untouched():
-                for seen in self.network.passes(backward=self.backward):
+                for seen in self.network.passes(forward=self.forward, backward=self.backward):
                     for probe in self.probes:
                         probe.see(self.network, seen)
         for probe in self.probes if everyone else self._everywhere:

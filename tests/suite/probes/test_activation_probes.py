@@ -35,7 +35,7 @@ def _pass(kind, **tensors):
 
 def _looked(probe, network):
     with network.untouched():
-        for seen in network.passes(backward=False):
+        for seen in network.passes():
             probe.see(network, seen)
     with network.untouched():
         return values_of(probe.point(network))
@@ -142,7 +142,7 @@ def test_right_running_statistics_have_no_gap(make_network):
     network = make_network((0, 1))
     moments = {}
     with network.untouched():
-        for seen in network.passes(backward=False):
+        for seen in network.passes():
             for layer in seen.of("norm"):
                 moments.setdefault(layer.name, Moments()).add(layer.input)
     for layer in network.of("norm"):
@@ -166,7 +166,7 @@ def test_a_batch_of_two_points_is_normalized_as_algorithm_1_says(make_network):
     probe = preactivation.probe()
     worst = {"norm1": 0.0, "norm2": 0.0}
     with network.untouched():
-        for seen in network.passes(backward=False):
+        for seen in network.passes():
             probe.see(network, seen)
             for layer in seen.of("norm"):
                 half = (layer.input[0, 0] - layer.input[0, 1]) / 2

@@ -122,7 +122,7 @@ def test_in_place_relus_hide_nothing_and_second_calls_have_their_own_name(datase
     train, validation = split.train.unsqueeze(0), split.validation.unsqueeze(0)
     network = Network(AsStack(Reused()), dataset, train, validation, [make_trial()])
     with network.untouched():
-        seen = {s.name: s for s in next(network.passes(backward=False)).layers}
+        seen = {s.name: s for s in next(network.passes()).layers}
     assert list(seen) == ["first", "bn1", "relu", "second", "bn2", "relu#2"]
     assert (seen["bn1"].output < 0).any()
     assert torch.equal(seen["bn1"].output, seen["relu"].input)
