@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from analysis.contrasts import Verdict, Word
 
 _MOST_NAMED: Final = 5
+_OPENINGS: Final = (
+    (("advantages",), "What it buys here:"),
+    (("limitations",), "What it costs:"),
+    (("batch size",), "On batch size:"),
+    (("mechanics",), "How it works:"),
+)
 
 
 def answer(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
@@ -34,8 +40,11 @@ def answer(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
         by_word.setdefault(verdict.word, []).append(verdict)
     supported, contradicted = by_word.get("supported", []), by_word.get("contradicted", [])
     found = [
-        _effects(supported, "Supported:"),
-        _effects(contradicted, "Contradicted:"),
+        *(
+            _effects([v for v in supported if v.claim.group in groups], opening)
+            for groups, opening in _OPENINGS
+        ),
+        _effects(contradicted, "Contradicted by this data:"),
         _titles(by_word.get("no practical difference", []), "No practical difference:"),
         _depends(by_word.get("depends", [])),
         _open(by_word.get("inconclusive", [])),

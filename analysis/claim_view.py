@@ -76,7 +76,7 @@ def score_row(verdict: Verdict) -> ScoreRow:
         n, n_sort, p, p_sort = "0", "0", NOTHING, ""
     else:
         n, n_sort = str(result.n), str(result.n)
-        p = p_value(result.p_adjusted) if result.word != "no verdict" else NOTHING
+        p = p_value(result.p_adjusted) if _tested(result) else NOTHING
         p_sort = repr(result.p_adjusted) if p != NOTHING else ""
     return ScoreRow(
         id=verdict.claim.id,
@@ -113,7 +113,7 @@ def claim_view(samples: Samples, verdict: Verdict) -> ClaimView:
         f"{count(len(flips), 'other analysis', 'other analyses')} of {len(verdict.sensitivity)} "
         "would give another word"
         if flips
-        else f"All {len(verdict.sensitivity)} other analyses give the same word"
+        else f"{count(len(verdict.sensitivity), 'other analysis', 'other analyses')}, the same word"
     )
     return ClaimView(
         id=claim.id,
@@ -159,7 +159,7 @@ def finding(verdict: Verdict) -> str:
     bounds = f", 95 % interval {interval}" if interval else ""
     tail = [
         count(result.n, unit_of(result.contrast.comparison)),
-        "" if result.word == "no verdict" else p_phrase(result.p_adjusted),
+        p_phrase(result.p_adjusted) if _tested(result) else "",
     ]
     return sentence(f"{estimate}{where}{bounds} ({', '.join(t for t in tail if t)})")
 
@@ -229,22 +229,28 @@ def size_words(value: float, contrast: Contrast) -> str:
     return f"{number(shown, 2)}{joint}{unit} {word}".strip()
 
 
+def _tested(result: ContrastResult) -> bool:
+    """Whether a p value means something: enough data, and a claim about a difference."""
+    comparing = result.contrast.comparison.decision == "superiority"
+    return comparing and result.word != "no verdict"
+
+
 def _facts(result: ContrastResult | None) -> Facts:
     if result is None or result.n == 0:
         return ()
     contrast = result.contrast
     facts = [("Complete pairs", f"{result.n} of {contrast.planned}")]
-    if result.word != "no verdict":
+    if _tested(result):
         facts += [
             ("p adjusted for all claims", p_value(result.p_adjusted)),
             ("p alone, t test", p_value(result.p)),
             ("p alone, permutation", p_value(result.p_permutation)),
         ]
-    if result.word == "no verdict":
+    if contrast.comparison.decision == "superiority" and not _tested(result):
         facts.append(("Smallest effect worth knowing", margin_text(contrast.comparison)))
     elif contrast.comparison.decision == "superiority":
         low, high = result.effect_size_low, result.effect_size_high
-        size = number(result.effect_size)
+        size = number(result.effect_size) if math.isfinite(result.effect_size) else NOTHING
         if math.isfinite(low) and math.isfinite(high):
             size += f" [{number(low)}, {number(high)}]"
         facts += [

@@ -11,6 +11,7 @@ import pandas as pd
 from analysis.answer import answer
 from analysis.banners import banners
 from analysis.claim_view import WORDS, claim_view, score_row
+from analysis.recommend import recommendations
 from analysis.render import overview_figures
 from analysis.tables import csv_download, table
 from analysis.view import Page, RunView, ScoreGroup, Traceback, TrialsView
@@ -58,6 +59,7 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
             "difference is too small to matter. n counts seeds; p is adjusted for the number of "
             "claims (Holm)."
         ),
+        recommendations=recommendations(samples),
         overview=overview_figures(samples, all_verdicts),
         claims=tuple(claim_view(samples, v) for v in all_verdicts),
         words=tuple(WORDS.values()),

@@ -190,6 +190,18 @@ class RunView:
 
 
 @dataclass(frozen=True)
+class Recommendation:
+    """What to use for a goal, what that gives, and how sure it is."""
+
+    goal: str
+    choice: str
+    setting: str
+    gives: str
+    sure: str
+    clear: bool
+
+
+@dataclass(frozen=True)
 class Page:
     """The whole report."""
 
@@ -201,6 +213,7 @@ class Page:
     banners: tuple[Banner, ...]
     scorecard: tuple[ScoreGroup, ...]
     scorecard_note: str
+    recommendations: tuple[Recommendation, ...]
     overview: tuple[FigureView, ...]
     claims: tuple[ClaimView, ...]
     words: tuple[VerdictView, ...]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import matplotlib as mpl
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter, NullLocator
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -273,7 +273,9 @@ def few_ticks(ax: Axes, low: float, high: float, *, axis: str = "x", most: int =
     steps = (1, 2, 5) if ratio > 4 else (1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 7, 8, 9)
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
     inside = [t for e in decades for m in steps if low <= (t := m * 10.0**e) <= high]
-    ticks = inside[:: -(-len(inside) // most)] if inside else [low]
+    ticks = inside[:: -(-len(inside) // most)] if inside else []
+    if len(ticks) < 3:
+        ticks = [t for t in MaxNLocator(5).tick_values(low, high) if low <= t <= high]
     (ax.set_xticks if axis == "x" else ax.set_yticks)(ticks)
 
 

@@ -71,7 +71,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     ]
     kinds = list(dict.fromkeys(data["kind"]))
     top = 22 + 17 * (3 if shape.narrow else 1)
-    margins = grammar.Margins(left=96 if shape.narrow else 130, right=64, top=top, bottom=48)
+    margins = grammar.Margins(left=116 if shape.narrow else 130, right=64, top=top, bottom=48)
     figure = grammar.new_figure(shape, margins.top + margins.bottom + 25 * len(bars))
     ax = grammar.panels(figure, 1, 1, margins)[0, 0]
     grammar.key(figure, [(_look(k)[0], grammar.LIGHT[_look(k)[1]], "s") for k in kinds])

@@ -22,6 +22,10 @@ CAPTION: Final = (
     "full training step; right: its floating-point rate as a share of the fastest matrix product "
     "measured on the same machine."
 )
+_PANELS: Final = {
+    "images_per_second": "Images per second",
+    "peak_share": "Share of the matrix-product peak (%)",
+}
 _RATE: Final = "images_per_second@train_step"
 _SHARE: Final = "matmul_peak_share@train_step"
 
@@ -59,7 +63,8 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     """Draw throughput and the share of the peak side by side or one above the other."""
     if data.empty:
         return grammar.nothing_to_show(shape, "Throughput was not measured")
-    rows, columns = (2, 1) if shape.narrow else (1, 2)
+    columns_shown = [c for c in _PANELS if data[c].notna().any()]
+    rows, columns = (len(columns_shown), 1) if shape.narrow else (1, len(columns_shown))
     margins = grammar.Margins(left=66, right=14, top=56, bottom=48, across=70, down=74)
     height = margins.top + margins.bottom + rows * 180 + (rows - 1) * margins.down
     figure = grammar.new_figure(shape, height)
@@ -69,15 +74,12 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
         figure,
         [(grammar.norm_title(n), grammar.norm_colour(n), grammar.norm_marker(n)) for n in norms],
     )
-    for ax, column, title in zip(
-        axes.flat,
-        ("images_per_second", "peak_share"),
-        ("Images per second", "Share of the matrix-product peak (%)"),
-        strict=True,
-    ):
-        ax.set_title(title)
+    for ax, column in zip(axes.flat, columns_shown, strict=True):
+        ax.set_title(_PANELS[column])
         _panel(ax, data.dropna(subset=[column]), column, norms)
-    grammar.log_axis(axes.flat[0], "y")
+    first = axes.flat[0]
+    grammar.log_axis(first, "y")
+    grammar.few_ticks(first, *first.get_ylim(), axis="y", most=5)
     return figure
 
 
