@@ -296,7 +296,7 @@ def toml(value: object) -> str:  # noqa: PLR0911
     return str(value)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.dictionaries(keys, values, max_size=6), min_size=1, max_size=3), values)
 def test_any_values_give_a_grid_or_a_grid_error(studies, title):
     written = [{**{toml(k): toml(v) for k, v in s.items()}} for s in studies]
@@ -307,14 +307,14 @@ def test_any_values_give_a_grid_or_a_grid_error(studies, title):
     only_grid_errors("\n".join(lines).encode("utf-8", "surrogatepass"))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.binary(max_size=200) | st.text(max_size=200).map(lambda t: t.encode("utf-8", "replace")))
 @example(b"\xef\xbb\xbftitle = 'x'")
 def test_any_bytes_give_a_grid_error(content):
     only_grid_errors(content)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.data())
 def test_a_valid_file_with_bytes_changed(data):
     content = bytearray(text())

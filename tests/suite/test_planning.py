@@ -22,7 +22,7 @@ def test_every_device_gets_the_whole_grid():
     assert len(tiny_plan(devices=2).trials) == 2 * len(tiny_plan().trials)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.integers(1, 9), st.integers(1, 20), st.integers(1, 4))
 def test_stacks_hold_every_trial_once_and_only_trials_of_one_shape(seeds, size, rates):
     plan = tiny_plan(seeds=seeds, rates=[1e-3 * (i + 1) for i in range(rates)])

@@ -111,7 +111,7 @@ def results(draw):
     )
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(results(), max_size=4, unique_by=lambda r: r.trial.key))
 def test_what_goes_in_comes_out(stored):
     with tempfile.TemporaryDirectory() as folder:
