@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from suite.records import Condition
 
 _SUITE: Final = Path(__file__).parent
-_SHARED: Final = ("data.py", "models/layers.py", "optimizers.py", "records.py", "seeds.py")
+_SHARED: Final = ("data.py", "fits.py", "optimizers.py", "records.py", "seeds.py")
 _PROBING: Final = tuple(
     f"probes/{name}.py"
     for name in ("base", "moments", "network", "readings", "schedule", "session")
@@ -30,7 +30,7 @@ _PROBING: Final = tuple(
 _COST: Final = (
     *(f"cost/{name}.py" for name in ("clock", "energy", "folding", "load", "memory", "network")),
     *(f"cost/{name}.py" for name in ("operations", "protocol", "worker")),
-    *("models/layers.py", "optimizers.py", "training/build.py"),
+    *("optimizers.py", "training/build.py", "training/inits.py"),
 )
 
 
@@ -49,9 +49,9 @@ def code_version(condition: Condition, probes: tuple[str, ...] = ()) -> str:
         (
             *_SHARED,
             *sorted(str(p.relative_to(_SUITE)) for p in (_SUITE / "training").glob("*.py")),
-            _file_of(norm.spec.module),
-            _file_of(model_spec(condition.model).module),
-            f"datasets/{condition.dataset}.py",
+            *_files_behind(norm.spec.module),
+            *_files_behind(model_spec(condition.model).module),
+            *_files_behind(f"suite.datasets.{condition.dataset}"),
             *_probe_files(probes),
         ),
         tuple(probe_spec(name).cost for name in sorted(probes)),
@@ -62,7 +62,8 @@ def cost_version(condition: Condition) -> str:
     """Hash the code that measures the cost of a condition: 16 hexadecimal digits."""
     norm = parse_norm(condition.norm)
     model = model_spec(condition.model)
-    return _version((*_COST, _file_of(norm.spec.module), _file_of(model.module)))
+    own = (*_files_behind(norm.spec.module), *_files_behind(model.module))
+    return _version((*_COST, *own))
 
 
 def _probe_files(probes: tuple[str, ...]) -> tuple[str, ...]:
@@ -90,15 +91,33 @@ def _syntax(path: Path) -> str:
 
 
 def syntax_without_docstrings(source: str) -> str:
-    """Write a module's syntax tree as text; comments, layout and docstrings leave no trace."""
+    """Write a module anew from its syntax tree: no comments, layout or docstrings."""
     tree = ast.parse(source)
     for node in ast.walk(tree):
         if isinstance(
             node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
         ) and ast.get_docstring(node, clean=False):
             node.body = node.body[1:]
-    return ast.dump(tree)
+    return ast.unparse(tree)
 
 
 def _file_of(module: str) -> str:
     return module.removeprefix("suite.").replace(".", "/") + ".py"
+
+
+@functools.cache
+def _files_behind(module: str) -> tuple[str, ...]:
+    """List a module's file and those of its own package that it imports, however indirectly."""
+    package = module.rpartition(".")[0]
+    found: set[str] = set()
+    left = [module]
+    while left:
+        file = _file_of(left.pop())
+        if file in found or not (_SUITE / file).is_file():
+            continue
+        found.add(file)
+        for node in ast.walk(ast.parse((_SUITE / file).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module:
+                names = (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
+                left += [name for name in names if name.startswith(f"{package}.")]
+    return tuple(sorted(found))

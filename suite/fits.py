@@ -13,8 +13,8 @@ def check_norm_fits(model: str, norm: str, batch_size: int) -> None:
     Raises
     ------
     ModelError
-        The group count does not divide a layer's channels, or a virtual batch is larger than the
-        batch.
+        The group count does not divide a layer's channels or leaves one value a group, or a virtual
+        batch is larger than the batch.
     UnknownNameError, UsageError
         The model or norm does not exist or is written wrongly.
     """
@@ -27,6 +27,11 @@ def check_norm_fits(model: str, norm: str, batch_size: int) -> None:
                 raise ModelError(
                     f"norm {norm!r} does not fit model {model!r}: {choice.argument} groups don't "
                     f"divide its {features} channels evenly"
+                )
+            if features == choice.argument and not spec.norms_see_pixels:
+                raise ModelError(
+                    f"norm {norm!r} does not fit model {model!r}: one channel a group of its "
+                    f"{features}, and one value has no variance"
                 )
     elif choice.argument > batch_size:
         raise ModelError(
@@ -60,7 +65,7 @@ def undefined_reason(norm: str, batch_size: int, train_images: int, steps: int) 
     choice = parse_norm(norm)
     if not choice.spec.batch_statistics:
         return ""
-    if min(batch_size, train_images) == 1:
+    if min(batch_size, train_images, choice.argument or batch_size) == 1:
         return f"{choice.spec.title} over a batch of one image: one value has no variance"
     if train_images % batch_size == 1 and steps >= -(-train_images // batch_size):
         return (

@@ -65,6 +65,8 @@ class ModelSpec:
         One sentence for tables and tooltips.
     norm_features
         The different channel counts that its norm layers see, for checks before anything runs.
+    norms_see_pixels
+        Whether its norm layers see several pixels of each channel, as in a convolutional network.
     uses_depth
         Whether the depth axis means something to it.
     default_depth
@@ -81,6 +83,7 @@ class ModelSpec:
     module: str
     meaning: str
     norm_features: tuple[int, ...]
+    norms_see_pixels: bool = False
     uses_depth: bool = False
     default_depth: int | None = None
     has_stacked: bool = True
@@ -122,6 +125,7 @@ _ALL: Final = (
         "suite.models.cnn",
         "Two strided 3 × 3 convolutions of 16 and 32 channels, then a linear head.",
         norm_features=(16, 32),
+        norms_see_pixels=True,
         size=lambda _: (20_490, 269_696),
     ),
     ModelSpec(
@@ -130,6 +134,7 @@ _ALL: Final = (
         "suite.models.resnet18",
         "torchvision's residual network of 18 layers, for one input channel.",
         norm_features=(64, 128, 256, 512),
+        norms_see_pixels=True,
         has_stacked=False,
         size=lambda _: (11_165_770, 33_010_944),
     ),

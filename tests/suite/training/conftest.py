@@ -11,6 +11,7 @@ from suite.data import Dataset
 from suite.datasets import DatasetSpec, Images
 from suite.records import Budget, Condition, Protocol, Trial
 
+SHAPE = (1, 8, 8)  # small, so that a hundred trainings are a matter of seconds
 SPEC = DatasetSpec(
     name="mnist5k",
     title="blobs",
@@ -22,19 +23,20 @@ SPEC = DatasetSpec(
     targets=(0.3, 0.6, 0.999),
     targets_why="",
     source="",
+    image_shape=SHAPE,
 )
 
 
 def _blobs(count: int, source: torch.Generator, centres: torch.Tensor) -> tuple[torch.Tensor, ...]:
     labels = torch.randint(0, 10, (count,), generator=source)
-    noise = torch.randint(0, 90, (count, 1, 28, 28), generator=source)
+    noise = torch.randint(0, 90, (count, *SHAPE), generator=source)
     return (centres[labels] + noise).to(torch.uint8), labels
 
 
 @pytest.fixture(scope="session")
 def dataset() -> Dataset:
     source = torch.Generator().manual_seed(1)
-    centres = torch.randint(0, 160, (10, 1, 28, 28), generator=source)
+    centres = torch.randint(0, 160, (10, *SHAPE), generator=source)
     return Dataset.from_images(
         SPEC, Images(*_blobs(330, source, centres), *_blobs(100, source, centres))
     )

@@ -24,16 +24,22 @@ def _never() -> bool:
 
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("model", [name for name, spec in MODELS.items() if spec.has_stacked])
-@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("norm", [*NORMS, "ghost:5"])
 def test_each_member_is_its_own_serial_training(norm, model, optimizer, dataset, make_trial):
     settings = [
         {"seed": 0, "learning_rate": 1e-3},
-        {"seed": 1, "learning_rate": 1e-3},
         {"seed": 1, "learning_rate": 3e-3, "weight_decay": 1e-2},
-        {"seed": 2, "learning_rate": 1e-3, "init": "he"},
+        {"seed": 2, "learning_rate": 3e-3, "init": "he"},
     ]
     trials = [
-        make_trial(norm=norm, model=model, optimizer=optimizer, budget=Budget(steps=100), **s)
+        make_trial(
+            norm=norm,
+            model=model,
+            optimizer=optimizer,
+            budget=Budget(steps=100),
+            evaluations_per_decade=2,
+            **s,
+        )
         for s in settings
     ]
     record, stacked = run_stacked(trials, dataset, dtype=torch.float64, should_stop=_never)
