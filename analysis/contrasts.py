@@ -122,8 +122,8 @@ class ContrastResult:
     """A contrast with its statistics and the word that the rule gives it.
 
     All numbers are on the comparison's scale and oriented as the contrast is (for the decision
-    ``typical`` they are in standard deviations between seeds, published above ours). Where there is too
-    little data the interval is infinite, p is 1 and what can't be computed is NaN (None for a
+    ``typical`` they are in standard deviations between seeds, published above ours). Where there is
+    too little data the interval is infinite, p is 1 and what can't be computed is NaN (None for a
     count).
 
     Parameters

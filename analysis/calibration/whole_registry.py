@@ -17,13 +17,15 @@ import numpy as np
 import pandas as pd
 
 from analysis.calibration.table import Row, rate_row
+from analysis.claims import OUTCOME
 from analysis.costs import STUDY as COST_STUDY
 from analysis.costs import Costs
 from analysis.measures import claim_contrasts
+from analysis.measures.matched import TRAINED_ON
 from analysis.measures.pairs import FACET_WORDS
 from analysis.samples import Samples
 from analysis.verdicts import judge
-from suite.records import AXES, Condition
+from suite.records import Condition
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,6 +42,8 @@ _LEVELS: Final[dict[str, tuple[Any, ...]]] = {
     "depth": (2, 5, 10, 20),
     "init": ("default", "he", "xavier"),
     "train_size": (500, 2000),
+    "dataset": ("mnist", "fashion_mnist"),
+    "model": ("mlp", "cnn"),
 }
 _USUAL: Final[dict[str, Any]] = {
     **{"dataset": "mnist", "model": "mlp", "norm": "batch", "batch_size": 64},
@@ -52,16 +56,27 @@ _LUCK: Final = 0.7  # correlation of one run's outcomes with each other
 
 
 class _Simulated(Samples):
-    """Samples that have no store behind them: the costs are among the trials."""
+    """Samples that have no store behind them: the costs are among the trials.
+
+    A curve stays at the trial's own outcome; the training loss falls alike in all trials.
+    """
 
     @cached_property
     def costs(self) -> Costs:
         return Costs(self.trials[self.trials["study"] == COST_STUDY], pd.DataFrame())
 
     def curves(self, quantity: str, study: str | None = None) -> pd.DataFrame:
-        """Give no points: outcomes are simulated, curves are not."""
-        columns = ["study", "key", *AXES, "seed", "device", "facet", "step", "value"]
-        return pd.DataFrame(columns=columns)
+        del study
+        where = ["study", "key", "device"]
+        start, end = (
+            self.trials[where].assign(
+                facet="",
+                step=step,
+                value=loss if quantity == TRAINED_ON else self.trials[quantity],
+            )
+            for step, loss in ((0, 1.0), (int(_BUDGET), 0.01))
+        )
+        return pd.concat([start, end], ignore_index=True)
 
 
 @dataclass(frozen=True)
@@ -150,8 +165,11 @@ def _deciding(claim: Claim) -> Claim:
 
 
 def _is_false(verdict: Verdict) -> bool:
-    """Say whether a verdict is false: published runs are typical here, and no arm has an effect."""
-    if verdict.claim.primary.decision == "typical":
+    """Say whether a verdict is false.
+
+    No arm has an effect here, published runs are typical, and what should be 0 is.
+    """
+    if verdict.claim.primary.decision != "superiority":
         return verdict.word == "contradicted"
     return verdict.word in ("supported", "contradicted")
 
@@ -183,6 +201,7 @@ def _trials(registry: Registry, n: int) -> tuple[pd.DataFrame, dict[str, str]]:
         reason="",
         budget_steps=_BUDGET,
         budget_samples=64 * _BUDGET,
+        key=np.arange(len(rows)).astype(str),
     )
     return frame.astype({"depth": "Int64", "train_size": "Int64"}), dict.fromkeys(by_study, "")
 
@@ -193,8 +212,9 @@ def _conditions(comparison: Comparison) -> list[tuple[Any, ...]]:
     axes |= dict(comparison.where)
     for axis in (comparison.over, *comparison.mean_over):
         if axis is not None:
-            axes[axis] = _LEVELS[axis]
-    axes[comparison.arms.axis] = (comparison.arms.treatment, comparison.arms.control)
+            axes[axis] = comparison.where.get(axis, _LEVELS[axis])
+    if comparison.arms.axis != comparison.over:  # else the measure makes the arms of its settings
+        axes[comparison.arms.axis] = (comparison.arms.treatment, comparison.arms.control)
     return list(itertools.product(*(axes[axis] for axis in _USUAL)))
 
 
@@ -212,7 +232,13 @@ def _simulated(
     seeds = frame["seed"].to_numpy()
     levels = generator.normal(size=(seeds.max() + 1, 2))[seeds]
     luck = generator.normal(size=len(frame))
-    columns: dict[str, Any] = {"steps": _BUDGET}
+    columns: dict[str, Any] = {"steps": _BUDGET, "samples": 64 * _BUDGET}
+    zero = {
+        c.metric: c.scaled_margin
+        for claim in registry
+        for c in claim.comparisons
+        if c.decision == "equality"
+    }
     for metric, facets in _wanted(registry).items():
         own = generator.normal(size=len(frame))
         noise = (_LUCK * luck + math.sqrt(1 - _LUCK**2) * own) / math.sqrt(2)
@@ -223,6 +249,8 @@ def _simulated(
                 values = 500.0 * 2.0**position * np.exp(z - 0.5 * curve)
                 if metric.endswith("_to_target"):
                     values = np.where(values > _BUDGET, np.inf, values)
+            elif metric in zero:
+                values = 0.3 * zero[metric] * np.abs(noise)
             else:
                 values = 0.95 + z
             columns[f"{metric}@{facet}" if facet else metric] = values
@@ -242,10 +270,15 @@ def _wanted(registry: Registry) -> dict[str, list[str]]:
     wanted: dict[str, list[str]] = {"steps_to_target": list(_TARGETS)}
     for claim in registry:
         for c in claim.comparisons:
-            for metric in filter(None, (c.metric, c.select_by)):
-                facet = c.facet if metric == c.metric and c.facet not in FACET_WORDS else ""
+            plain = c.facet in FACET_WORDS or c.measure == "matched"
+            outcomes = [c.metric if plain else f"{c.metric}@{c.facet}", c.select_by, c.minus]
+            if c.arms.axis == OUTCOME:
+                outcomes += [str(c.arms.treatment), str(c.arms.control)]
+            for metric, _, facet in (name.partition("@") for name in filter(None, outcomes)):
                 facets = wanted.setdefault(metric, [])
-                if metric != "steps_to_target" and facet not in facets:
+                if c.facet in FACET_WORDS and metric == c.metric:
+                    facets += [t for t in _TARGETS if t not in facets]
+                elif facet not in facets:
                     facets.append(facet)
     return wanted
 

@@ -1,4 +1,4 @@
-"""Values along training: a curve read where a trial had seen so many images."""
+"""What trials did along training: their curves, and what these were after so many images."""
 
 from __future__ import annotations
 
@@ -9,7 +9,41 @@ import numpy as np
 import pandas as pd
 
 if TYPE_CHECKING:
+    from analysis.contrasts import Values
     from analysis.samples import Samples
+
+
+def trial_curves(
+    samples: Samples, frame: pd.DataFrame, quantity: str
+) -> list[tuple[Values, Values] | None]:
+    """Give each trial's curve of a quantity of the whole network.
+
+    Parameters
+    ----------
+    frame
+        Rows of ``samples.trials``, of one study.
+    quantity
+        What was measured along training.
+
+    Returns
+    -------
+    list
+        For each row, steps (rising) and values, shape (k,) each; None where it has no curve.
+    """
+    curves = samples.curves(quantity, str(frame["study"].iloc[0]))
+    curves = curves[(curves["facet"] == "") & curves["key"].isin(frame["key"])]
+    names = list(zip(curves["key"], curves["device"], strict=True))
+    steps = curves["step"].to_numpy(np.float64)
+    values = curves["value"].to_numpy(np.float64)
+    places: dict[tuple[str, str], list[int]] = {}
+    for i, name in enumerate(names):
+        places.setdefault(name, []).append(i)
+    found: list[tuple[Values, Values] | None] = []
+    for name in zip(frame["key"], frame["device"], strict=True):
+        at = np.array(places.get(name, []), dtype=np.int64)
+        at = at[np.argsort(steps[at], kind="stable")]
+        found.append((steps[at], values[at]) if at.size else None)
+    return found
 
 
 def value_after(
@@ -24,7 +58,7 @@ def value_after(
     Parameters
     ----------
     frame
-        Rows of ``samples.trials``.
+        Rows of ``samples.trials``, of one study.
     images
         Training images seen, with repeats.
 
@@ -33,17 +67,11 @@ def value_after(
     pandas.Series
         With the index of ``frame``; NaN where the curve does not reach that far.
     """
-    nothing = pd.Series(math.nan, frame.index, dtype="float64")
     if frame.empty or not {"steps", "samples"} <= set(frame.columns):
-        return nothing
-    curves = samples.curves(metric)
-    where = ["study", "key", "device"]
-    groups = curves[curves["facet"] == ""].groupby(where, sort=False)
-    found = {name: (g["step"].to_numpy(), g["value"].to_numpy()) for name, g in groups}
-    steps_of_images = (images * frame["steps"] / frame["samples"]).to_numpy(np.float64)
+        return pd.Series(math.nan, frame.index, dtype="float64")
+    wanted = (images * frame["steps"] / frame["samples"]).to_numpy(np.float64)
     values = []
-    for *name, step in zip(*(frame[c] for c in where), steps_of_images, strict=True):
-        steps, curve = found.get(tuple(name), (np.empty(0), np.empty(0)))
-        reached = steps.size > 0 and steps[0] <= step <= steps[-1] * (1 + 1e-9)
-        values.append(float(np.interp(step, steps, curve)) if reached else math.nan)
+    for curve, step in zip(trial_curves(samples, frame, metric), wanted, strict=True):
+        reached = curve is not None and curve[0][0] <= step <= curve[0][-1] * (1 + 1e-9)
+        values.append(float(np.interp(step, *curve)) if reached and curve else math.nan)
     return pd.Series(values, frame.index, dtype="float64")

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
+from analysis.measures.along import trial_curves
 from analysis.measures.pairs import (
     contrasts,
     match_columns,
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from analysis.samples import Samples
 
 TRAINED_ON: Final = "train_loss"
-_WHERE: Final = ["study", "key", "device"]
 _SMALLEST: Final = 1e-12  # a loss below is 0 in float32
 
 
@@ -53,9 +53,8 @@ def measure(
     if values.empty:
         return []
     factor = float(comparison.facet or 1)
-    trained, held_out = (_curves(samples, q) for q in (TRAINED_ON, comparison.metric))
-    keys = list(values[_WHERE].itertuples(index=False, name=None))
-    lowest = np.array([_lowest(trained.get(key)) for key in keys])
+    trained, held_out = (trial_curves(samples, values, q) for q in (TRAINED_ON, comparison.metric))
+    lowest = [math.nan if curve is None else float(curve[1].min()) for curve in trained]
     values["lowest"] = pd.Series(lowest).where(values["lost"] == "")
     values["lost"] = values["lost"].mask(
         values["diverged"] & (values["lost"] == ""), "diverged: no equal loss to read it at"
@@ -64,10 +63,8 @@ def measure(
     condition = [c for c in match_columns(values) if c != arm.axis]
     level = factor * values.groupby(condition, dropna=False)["lowest"].transform("max")
     values["value"] = [
-        read_at(trained[key], held_out[key], at)
-        if key in trained and key in held_out and lost == "" and math.isfinite(at)
-        else math.nan
-        for key, at, lost in zip(keys, level, values["lost"], strict=True)
+        read_at(seen, new, at) if seen and new and lost == "" and math.isfinite(at) else math.nan
+        for seen, new, at, lost in zip(trained, held_out, level, values["lost"], strict=True)
     ]
     nothing = values["value"].isna() & (values["lost"] == "") & (values["undefined"] == "")
     values["lost"] = values["lost"].mask(nothing, "no training loss along the way")
@@ -102,19 +99,6 @@ def read_at(trained: tuple[Values, Values], held_out: tuple[Values, Values], lev
         where = steps[at - 1] + share * (steps[at] - steps[at - 1])
     there = np.log(np.maximum(held_out[1], _SMALLEST))
     return math.exp(float(np.interp(where, np.log1p(held_out[0]), there)))
-
-
-def _curves(samples: Samples, quantity: str) -> dict[tuple[str, ...], tuple[Values, Values]]:
-    curves = samples.curves(quantity)
-    groups = curves[curves["facet"] == ""].groupby(_WHERE, sort=False)
-    return {
-        tuple(map(str, key)): (g["step"].to_numpy(np.float64), g["value"].to_numpy(np.float64))
-        for key, g in groups
-    }
-
-
-def _lowest(curve: tuple[Values, Values] | None) -> float:
-    return math.nan if curve is None else float(curve[1].min())
 
 
 def _note(levels: Values) -> str:
