@@ -21,7 +21,7 @@ from suite.records import AXES
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analysis.contrasts import Verdicts
+    from analysis.contrasts import Verdict, Verdicts
     from analysis.samples import Samples
     from analysis.view import Facts, ScoreRow, Table
 
@@ -43,7 +43,8 @@ _VARIED: Final = ("dataset", "model", "optimizer", "init", "depth", "train_size"
 def build_page(samples: Samples, verdicts: Verdicts) -> Page:
     """Make the view model of the whole report."""
     all_verdicts = tuple(verdicts)
-    rows = [(v.claim.group, score_row(v)) for v in all_verdicts]
+    measured = tuple(v for v in all_verdicts if v.results)
+    rows = [(v.claim.group, score_row(v)) for v in measured]
     grid = grid_name(samples)
     return Page(
         title=f"Batch normalization: {grid}",
@@ -61,7 +62,8 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         ),
         recommendations=recommendations(samples),
         overview=overview_figures(samples, all_verdicts),
-        claims=tuple(claim_view(samples, v) for v in all_verdicts),
+        claims=tuple(claim_view(samples, v) for v in measured),
+        unmeasured=_unmeasured([v for v in all_verdicts if not v.results]),
         words=tuple(WORDS.values()),
         studies=_studies(samples),
         trials=_trials(samples),
@@ -71,6 +73,22 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         registry_note="",
         bibtex=_bibtex(),
     )
+
+
+def _unmeasured(verdicts: Sequence[Verdict]) -> Table | None:
+    """List the claims for which the grid asks for nothing; None where it serves all."""
+    if not verdicts:
+        return None
+    rows = [
+        {
+            "claim": v.claim.id,
+            "what it says": v.claim.sentence,
+            "source": v.claim.source,
+            "why not": v.why,
+        }
+        for v in verdicts
+    ]
+    return table(pd.DataFrame(rows), f"{count(len(rows), 'claim')} of the registry", most=100)
 
 
 def grid_name(samples: Samples) -> str:

@@ -216,6 +216,7 @@ class Page:
     recommendations: tuple[Recommendation, ...]
     overview: tuple[FigureView, ...]
     claims: tuple[ClaimView, ...]
+    unmeasured: Table | None
     words: tuple[VerdictView, ...]
     studies: Table
     trials: TrialsView

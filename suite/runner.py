@@ -194,7 +194,7 @@ def _redone(store: StoreReader) -> set[str]:
     return {key for key, run in store.trained_by().items() if run in unfinished}
 
 
-def _sizes(  # noqa: PLR0917
+def _sizes(
     plan: Plan,
     wanted: set[str],
     store: StoreWriter,

@@ -156,7 +156,29 @@ def test_an_unknown_claim_names_the_near_ones() -> None:
 def test_the_packaged_registry_is_complete() -> None:
     registry = load_registry()
     assert [claim.id for claim in registry] == (
-        "M1 M2 M3 A1 A2 A3 A4 A5 A6 A7 L1 L2 L3 L4 B1 B2 B3 B4 B5 B6 N1".split()
+        [
+            "M1",
+            "M2",
+            "M3",
+            "A1",
+            "A2",
+            "A3",
+            "A4",
+            "A5",
+            "A6",
+            "A7",
+            "L1",
+            "L2",
+            "L3",
+            "L4",
+            "B1",
+            "B2",
+            "B3",
+            "B4",
+            "B5",
+            "B6",
+            "N1",
+        ]
     )
     for claim in registry:
         for comparison in claim.comparisons:
