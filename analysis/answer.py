@@ -53,7 +53,10 @@ def answer(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     ]
     sentences = tuple(s for s in found if s)
     if not supported and not contradicted and by_word.keys() - {"no verdict"}:
-        opening = f"None of the {small_count(len(verdicts))} claims is supported or contradicted."
+        judged = sum(bool(v.results) for v in verdicts)
+        opening = f"None of the {small_count(judged)} claims tested is supported or contradicted."
+        if judged == 1:
+            opening = "The one claim that was tested is neither supported nor contradicted."
         return (opening, *sentences)
     return sentences
 
@@ -122,13 +125,12 @@ def _silent(verdicts: list[Verdict], total: int) -> str:
         return ""
     if len(verdicts) == total:
         return "There is too little data for any verdict; what follows are estimates only."
-    unmeasured = [v for v in verdicts if v.primary is None or v.primary.n == 0]
-    few = [v for v in verdicts if v not in unmeasured]
-    return " ".join(
-        part
-        for part in (
-            _titles(unmeasured, "Not measured in this run:"),
-            _titles(few, "Too few seeds for a verdict:"),
-        )
-        if part
-    )
+    unmeasured = [v for v in verdicts if not v.results]
+    few = [v for v in verdicts if v.results]
+    parts = []
+    if len(unmeasured) > _MOST_NAMED:
+        parts.append(f"This run does not measure the other {count(len(unmeasured), 'claim')}.")
+    else:
+        parts.append(_titles(unmeasured, "Not measured in this run:"))
+    parts.append(_titles(few, "Too little data for a verdict:"))
+    return " ".join(part for part in parts if part)

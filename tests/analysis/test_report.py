@@ -79,8 +79,11 @@ def test_every_verdict_stands_on_the_scorecard_and_in_its_section(
 ) -> None:
     sections = {a.get("id") for a in page.all("section")}
     for verdict in built.verdicts:
-        assert verdict.claim.id in sections
         assert verdict.claim.sentence in page.text
+        if not verdict.results:
+            assert verdict.claim.id not in sections, "nothing to say about it but that"
+            continue
+        assert verdict.claim.id in sections
         assert verdict.claim.title in page.text
         if verdict.primary is not None:
             assert verdict.primary.text.partition(" [")[0] in page.text
