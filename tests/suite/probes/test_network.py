@@ -33,7 +33,8 @@ def test_both_trainers_networks_have_the_same_layers(norm, stacked, make_network
     with network.untouched():
         seen = next(network.passes(backward=True))
     shapes = {s.name: (tuple(s.input.shape), tuple(s.output.shape)) for s in seen.layers}
-    assert shapes["linear1"] == ((1, 16, 784), (1, 16, 128))
+    pixels = network.data.train_images[0].numel()
+    assert shapes["linear1"] == ((1, 16, pixels), (1, 16, 128))
     assert shapes["norm2"] == shapes["relu2"] == ((1, 16, 64), (1, 16, 64))
     assert seen.gradients["head.weight"].shape == (1, 10, 64)
 
@@ -105,9 +106,9 @@ def _readings(network):
 class Reused(nn.Module):
     """One in-place ReLU called twice, as torchvision's residual blocks do."""
 
-    def __init__(self):
+    def __init__(self, pixels):
         super().__init__()
-        self.first, self.bn1 = nn.Linear(784, 4), nn.BatchNorm1d(4)
+        self.first, self.bn1 = nn.Linear(pixels, 4), nn.BatchNorm1d(4)
         self.second, self.bn2 = nn.Linear(4, 10), nn.BatchNorm1d(10)
         self.relu = nn.ReLU(inplace=True)
 
@@ -120,7 +121,8 @@ def test_in_place_relus_hide_nothing_and_second_calls_have_their_own_name(datase
     torch.manual_seed(0)
     split = dataset.split(0, "holdout")
     train, validation = split.train.unsqueeze(0), split.validation.unsqueeze(0)
-    network = Network(AsStack(Reused()), dataset, train, validation, [make_trial()])
+    model = Reused(dataset.train_images[0].numel())
+    network = Network(AsStack(model), dataset, train, validation, [make_trial()])
     with network.untouched():
         seen = {s.name: s for s in next(network.passes()).layers}
     assert list(seen) == ["first", "bn1", "relu", "second", "bn2", "relu#2"]
