@@ -71,16 +71,28 @@ class StackedStep:
         self.update = MemberOptimizer(model, trials)
         self.dtype = self.update.parameters[0].dtype
         self.ones = torch.ones(len(trials), dtype=self.dtype, device=self.images.device)
+        self._pixels = self.images[:0]
+        self._inputs = self._pixels.to(self.dtype)
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
         """Train on images (S, b) by index; give the losses (S,) before the update."""
         flat = batch.view(-1)
-        x = scaled(self.images.index_select(0, flat), self.dtype)
+        x = self._gathered(flat)
         y = self.labels.index_select(0, flat).view(batch.shape)
         losses = member_losses(self.model(x.view(*batch.shape, *x.shape[1:])), y)
         torch.autograd.backward(losses, self.ones)
         self.update()
         return losses.detach()
+
+    def _gathered(self, flat: torch.Tensor) -> torch.Tensor:
+        """Gather and scale images, in buffers that every step uses again."""
+        count = len(flat)
+        if count > len(self._pixels):
+            self._pixels = self.images.new_empty(count, *self.images.shape[1:])
+            self._inputs = self._pixels.to(self.dtype)
+        pixels, inputs = self._pixels[:count], self._inputs[:count]
+        torch.index_select(self.images, 0, flat, out=pixels)
+        return scaled(pixels, self.dtype, out=inputs)
 
 
 class MemberOptimizer:
