@@ -92,13 +92,19 @@ def typical_word(f: Figures) -> tuple[Word, str]:
 
 
 def equality_word(f: Figures) -> tuple[Word, str]:
-    """Give the word for a claim that nothing is there: the rule, read the other way round."""
-    word, why = contrast_word(f)
-    if word == "no practical difference":
+    """Give the word for a claim that nothing is there.
+
+    Supported where equivalence is shown; contradicted where the interval lies beyond the margin: a
+    deviation other than 0 is not enough, for rounding alone makes one.
+    """
+    early = _too_little(f)
+    if early is not None:
+        return early
+    if f.p_equivalence < LEVEL:
         return "supported", "Any deviation is smaller than the margin, as the claim says."
-    if word in ("supported", "contradicted"):
-        return "contradicted", "There is a deviation, and it is at least the margin."
-    return word, why
+    if f.p < LEVEL and (f.low >= f.margin or f.high <= -f.margin):
+        return "contradicted", "There is a deviation, and it is larger than the margin."
+    return "inconclusive", "The deviation may lie on either side of the margin."
 
 
 def claim_word(

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import zlib
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
+from analysis.claims import Claim, Comparison
+from analysis.measures import MEASURES
+from analysis.samples import load_samples
+from analysis.verdicts import judge
 from suite.records import AXES, Budget, Condition, Curve, Outcome, Protocol, Trial, TrialResult
 from suite.store import StoreWriter
 
@@ -12,12 +19,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from analysis.contrasts import Contrast, Verdict
     from suite.records import Status
 
 Curves = dict[str, tuple["Sequence[int]", "Sequence[float]"]]
 # Outcomes by ``quantity`` or ``quantity@facet``, curves by quantity, or a status.
 Made = tuple[dict[str, float], Curves] | dict[str, float] | str
 
+CHANCE = {"mnist": 0.1, "fashion_mnist": 0.1}
 USUAL = {"dataset": "mnist", "model": "mlp", "norm": "batch", "batch_size": 64}
 
 
@@ -93,3 +102,33 @@ def _result(trial: Trial, made: Made) -> TrialResult | None:
             Curve(name, tuple(steps), tuple(values)) for name, (steps, values) in curves.items()
         ),
     )
+
+
+def comparison(measure: str, metric: str, **fields: Any) -> Comparison:
+    """Make a comparison of the handmade study."""
+    return Comparison.model_validate(
+        {
+            **{"name": "n", "measure": measure, "metric": metric, "study": "study"},
+            **{"direction": "higher", "scale": "difference", "margin": 0.002},
+            **{"margin_why": "a size that tests can work with", "reads": ("a", "b")},
+            **fields,
+        }
+    )
+
+
+def measured(path: Path, wanted: Comparison) -> list[Contrast]:
+    """Make the contrasts of a comparison on a store."""
+    return MEASURES[wanted.measure](load_samples(path), wanted, CHANCE)
+
+
+def verdict(path: Path, *wanted: Comparison) -> Verdict:
+    """Judge a claim of these comparisons on a store."""
+    claim = Claim(
+        id="A1", group="advantages", title="t", sentence="s", source="q", comparisons=wanted
+    )
+    return judge([(claim, [c for w in wanted for c in measured(path, w)])])[0]
+
+
+def noise(*parts: object) -> float:
+    """Draw one standard normal number that depends on the parts and nothing else."""
+    return float(np.random.default_rng(zlib.crc32(repr(parts).encode())).normal())

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from analysis.rule import Figures, claim_word, contrast_word, typical_word
+from analysis.rule import Figures, claim_word, contrast_word, equality_word, typical_word
 
 CLEAR = Figures(
     n=12, missing=0, estimate=1.0, low=0.5, high=1.5, p=0.001, p_equivalence=1.0, margin=0.5
@@ -100,6 +100,20 @@ def test_typical() -> None:
     assert typical_word(dataclasses.replace(CLEAR, p=0.01, p_equivalence=1.0))[0] == "contradicted"
     assert typical_word(dataclasses.replace(CLEAR, p=0.3, p_equivalence=0.7))[0] == "inconclusive"
     assert typical_word(dataclasses.replace(CLEAR, n=5))[0] == "no verdict"
+
+
+def test_a_claim_that_nothing_is_there() -> None:
+    """A deviation other than 0 does not contradict it; one beyond the margin does."""
+    tiny = dataclasses.replace(CLEAR, margin=1.0, estimate=0.1, low=0.09, high=0.11, p=1e-9)
+    assert equality_word(dataclasses.replace(tiny, p_equivalence=0.01))[0] == "supported"
+    unclear = dataclasses.replace(tiny, estimate=1.02, low=0.98, high=1.06, p_equivalence=0.8)
+    assert equality_word(unclear)[0] == "inconclusive"
+    beyond = dataclasses.replace(unclear, estimate=1.2, low=1.0, high=1.4)
+    assert equality_word(beyond)[0] == "contradicted"
+    below = dataclasses.replace(unclear, estimate=-1.2, low=-1.4, high=-1.0)
+    assert equality_word(below)[0] == "contradicted"
+    assert equality_word(dataclasses.replace(beyond, p=0.06))[0] == "inconclusive"
+    assert equality_word(dataclasses.replace(tiny, n=5, p_equivalence=0.01))[0] == "no verdict"
 
 
 WORDS = ("supported", "contradicted", "no practical difference", "inconclusive", "no verdict")
