@@ -75,7 +75,7 @@ class CalibrationTable:
     rows
         In the order of the questions.
     simulations
-        Per cell, as asked for.
+        For each figure, at least; reports on null data are fewer.
     judging_hash
         Of the source that judges; see :func:`judging_hash`.
     """
@@ -138,7 +138,7 @@ def make_table(rows: Sequence[Row], simulations: int) -> CalibrationTable:
 
 
 def reference_table() -> CalibrationTable:
-    """Read the table that comes with this package: the long form, made before release."""
+    """Read the table that comes with this package; each row says how many simulations it rests on."""
     return parse_table(resources.files(__package__).joinpath(REFERENCE).read_text("utf-8"))
 
 

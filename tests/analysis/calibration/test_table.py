@@ -14,6 +14,7 @@ from analysis.calibration.table import (
     make_table,
     parse_table,
     rate_row,
+    reference_table,
 )
 from suite.errors import UsageError
 
@@ -70,3 +71,11 @@ def test_what_is_no_table(tmp_path, content):
         path.write_text(content)
     with pytest.raises(UsageError, match="no calibration table"):
         load_table(path)
+
+
+def test_the_table_that_comes_with_the_package_keeps_its_promises():
+    rows = reference_table().rows
+    assert {"type-I error", "coverage", "equivalence at the margin", "power"} <= {
+        r.question for r in rows
+    }
+    assert [r for r in rows if r.holds is False] == []
