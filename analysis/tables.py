@@ -67,18 +67,18 @@ def _cell(column: str, value: Any) -> Cell:
     return Cell(text, "" if missing or isinstance(value, bool) else repr(float(value)))
 
 
-def csv_text(frame: pd.DataFrame) -> str:
-    """Write a frame as CSV: UTF-8, full precision, no cell that a spreadsheet would run."""
+def csv_text(frame: pd.DataFrame, float_format: str | None = None) -> str:
+    """Write a frame as CSV: UTF-8, full precision unless told, no cell a spreadsheet would run."""
     safe = frame.copy()
     for column in safe.columns:
         if not pd.api.types.is_numeric_dtype(safe[column]):
             safe[column] = safe[column].map(_inert)
-    return str(safe.to_csv(index=False, lineterminator="\n"))
+    return str(safe.to_csv(index=False, lineterminator="\n", float_format=float_format))
 
 
 def csv_download(frame: pd.DataFrame, name: str, label: str = "") -> Download:
-    """Embed a frame as a CSV file."""
-    text = csv_text(frame)
+    """Embed a frame as a CSV file with nine digits; full precision lies beside the report."""
+    text = csv_text(frame, "%.9g")
     uri = "data:text/csv;charset=utf-8," + quote(text, safe=",.-_~:;()/+*=!'", errors="replace")
     return Download(name, uri, label or f"{name} ({len(frame):,} rows)")
 
