@@ -138,7 +138,7 @@ def make_table(rows: Sequence[Row], simulations: int) -> CalibrationTable:
 
 
 def reference_table() -> CalibrationTable:
-    """Read the table that comes with this package; each row says how many simulations it rests on."""
+    """Read the table that comes with this package; each row says how many simulations it has."""
     return parse_table(resources.files(__package__).joinpath(REFERENCE).read_text("utf-8"))
 
 
