@@ -12,7 +12,7 @@ from suite.devices import parse_devices
 from suite.estimate import estimate_plan, matmul_rate
 from suite.planning import make_plan
 from suite.store import STORE_NAME, StoreReader
-from suite.wording import many
+from suite.wording import duration, many, size
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,6 +50,18 @@ class Preview:
     estimates: dict[str, Estimate]
     devices: tuple[str, ...]
     notes: tuple[str, ...]
+
+    def lines(self) -> tuple[str, ...]:
+        """Say how much there is to do, and the notes."""
+        conditions = sum(len(study.conditions) for study in self.grid.studies)
+        seconds = sum(estimate.seconds for estimate in self.estimates.values())
+        memory = max(estimate.memory_bytes for estimate in self.estimates.values())
+        return (
+            f"{many(conditions, 'condition')}, {many(len(self.plan.trials), 'trial')}, "
+            f"{len(self.wanted):,} to do: about {duration(seconds)} and {size(memory)} of memory "
+            f"on {' and '.join(self.devices)} (estimates)",
+            *self.notes,
+        )
 
 
 def preview(grid: Grid, out: Path, device: str) -> Preview:
@@ -103,6 +115,6 @@ def preview(grid: Grid, out: Path, device: str) -> Preview:
         notes.append(
             f"cost: {many(len(grid.cost.conditions), 'network')}, in "
             f"{many(len(replicates), 'replicate')}, "
-            f"{len(pending(replicates, costs)):,} to do after training"
+            f"{len(pending(replicates, costs.keys())):,} to do after training"
         )
     return Preview(grid, plan, wanted, estimates, devices, (*notes, *grid.notices))

@@ -6,17 +6,14 @@ torch is imported only once something is to be trained.
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shlex
 import sys
-import time
 import traceback
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Final, NoReturn
 
-from suite import __version__
 from suite.arguments import PROGRAM, parse_arguments
 from suite.devices import parse_devices
 from suite.errors import (
@@ -35,12 +32,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console
 
-    from suite.cost.plan import Replicate
-    from suite.executors.base import ShouldStop
     from suite.grid import Grid
-    from suite.interrupts import Interrupts
-    from suite.runner import Event, Summary
-    from suite.store import StoreWriter
+    from suite.voice import Voice
 
 SHOW_CURSOR: Final = "\x1b[?25h"
 
@@ -59,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  an ex
             return _dry_run(options, grid, out)
         if options.device != "auto":
             parse_devices(options.device)  # a wrong name is refused before anything is said
-        return Session(options, grid, out, _command(given)).run()
+        return _run(options, grid, out, _command(given))
     except BenchError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
@@ -96,232 +89,70 @@ def _list_grids() -> int:
 def _dry_run(options: argparse.Namespace, grid: Grid, out: Path) -> int:
     from suite.overview import plan_table
     from suite.preview import preview
-    from suite.wording import duration, many, size
 
     seen = preview(grid, out, options.device)
     console = _console()
     console.print(f"{grid.name}: {grid.title}", markup=False, soft_wrap=True)
     console.print(plan_table(seen.grid, seen.plan, seen.wanted, seen.estimates))
-    conditions = sum(len(study.conditions) for study in seen.grid.studies)
-    seconds = sum(estimate.seconds for estimate in seen.estimates.values())
-    memory = max(estimate.memory_bytes for estimate in seen.estimates.values())
-    for line in (
-        f"{many(conditions, 'condition')}, {many(len(seen.plan.trials), 'trial')}, "
-        f"{len(seen.wanted):,} to do: about {duration(seconds)} and {size(memory)} of memory "
-        f"on {' and '.join(seen.devices)} (estimates)",
-        *seen.notes,
-        f"results: {out}",
-    ):
+    for line in (*seen.lines(), f"results: {out}"):
         console.print(line, markup=False, soft_wrap=True)
     return EXIT_DONE
 
 
-class Session:
-    """One run, from a validated grid to its report.
+def _run(options: argparse.Namespace, grid: Grid, out: Path, command: list[str]) -> int:
+    """Train, measure and report; gives the exit code."""
+    from analysis.claims import load_registry
+    from suite.interrupts import Interrupts
+    from suite.session import Session
+    from suite.voice import Voice
 
-    Parameters
-    ----------
-    options
-        The parsed flags.
-    grid
-        The validated grid.
-    out
-        The results folder.
-    command
-        What the user typed, to be recorded and shown.
-    """
+    voice = Voice(_console(error=True), quiet=options.quiet)
+    session = Session(options, grid, out, command, voice)
 
-    def __init__(
-        self, options: argparse.Namespace, grid: Grid, out: Path, command: list[str]
-    ) -> None:
-        self.options = options
-        self.grid = grid
-        self.out = out
-        self.command = command
-        self.console = _console(error=True)
-        self.started = time.monotonic()
-        self.notices: tuple[str, ...] = ()
-        self.failed_costs = 0
-        self.stopping = False
-
-    def run(self) -> int:
-        """Train, report, and give the exit code."""
-        from suite.interrupts import Interrupts
-
-        with Interrupts(self._at_once) as interrupts:
-            try:
-                summary = self._train(interrupts)
-                bad = summary.unsuccessful or self.failed_costs
-                code = EXIT_TRIALS_FAILED if bad else EXIT_DONE
-                self._tell(summary)
-            except InterruptedRunError:
-                code = EXIT_INTERRUPTED
-            try:
-                if not self.options.no_report:
-                    self._report()
-            except KeyboardInterrupt:
-                self._warn("the report was not finished; every finished trial is stored")
-                code = EXIT_INTERRUPTED
-        if code == EXIT_INTERRUPTED:
-            self._warn(f"interrupted; to go on: {self._again()}")
-        return code
-
-    def _train(self, interrupts: Interrupts) -> Summary:
-        from analysis.claims import load_registry
-        from suite.display import Display
-        from suite.executors.base import StackFinished
-        from suite.refresh import ReportRefresher
-        from suite.runner import Options, run_plan
-        from suite.store import StoreWriter
-
-        self._say(f"{self.grid.name}: {self.grid.title}")
-        with self._status("loading torch, devices and data"):
-            from suite.preparation import prepare
-
-            work = prepare(self.grid, devices=self.options.device, data_dir=self.options.data_dir)
-        self.notices = work.notices
-        for notice in self.notices:
-            self._warn(notice)
-        info = {
-            "command": self.command,
-            "version": __version__,
-            "grid": self.grid.canonical(),
-            "registry_hash": load_registry().hash,
-            **work.record(),
-        }
-        options = Options(
-            force=self.options.force,
-            retry_failed=self.options.retry_failed,
-            fail_fast=self.options.fail_fast,
-        )
-        with contextlib.ExitStack() as opened:
-            store = opened.enter_context(StoreWriter(self.out))
-            opened.enter_context(interrupts.politely())
-
-            def should_stop() -> bool:
-                if interrupts.stopped() and not self.stopping:
-                    self.stopping = True
-                    self._say("stopping; Ctrl-C again stops at once")
-                return self.stopping
-
-            with (
-                Display(self.console, quiet=self.options.quiet, forecast=work.forecast) as display,
-                ReportRefresher(self.out) as refresher,
-            ):
-
-                def on_event(event: Event) -> None:
-                    display.on_event(event)
-                    if isinstance(event, StackFinished) and not self.options.no_report:
-                        refresher.tick()
-
-                summary = run_plan(
-                    work.plan,
-                    store,
-                    work.executor,
-                    work.choose_size,
-                    info,
-                    options=options,
-                    should_stop=should_stop,
-                    on_event=on_event,
-                )
-            # Training and the refreshing of the report have ended: the machine is free to measure.
-            if not summary.missing:
-                self._measure(store, work.costs, should_stop)
-            return summary
-
-    def _measure(
-        self, store: StoreWriter, replicates: Sequence[Replicate], should_stop: ShouldStop
-    ) -> None:
-        from suite.cost.campaign import CostsMeasured, measure_costs
-        from suite.records import STATUSES
-        from suite.runner import UNSUCCESSFUL
-        from suite.wording import many
-
-        def on_measured(event: CostsMeasured) -> None:
-            networks = many(len(event.replicate.tasks), "network")
-            flags = "".join(f", {count:,} × {flag}" for flag, count in sorted(event.flags.items()))
-            width = len(str(event.total))
-            self._say(
-                f"[{event.done:>{width}}/{event.total}] cost of {networks} "
-                f"on {event.replicate.device}{flags}"
-            )
-            if event.failures and not self.failed_costs:
-                self._warn(f"a cost was not measured: {event.failures[0].splitlines()[-1]}")
-            self.failed_costs += len(event.failures)
-
-        measure_costs(
-            replicates,
-            store,
-            store.runs()[-1]["id"],
-            should_stop=should_stop,
-            on_measured=on_measured,
-            retry=STATUSES
-            if self.options.force
-            else (UNSUCCESSFUL if self.options.retry_failed else ()),
-        )
-
-    def _tell(self, summary: Summary) -> None:
-        from suite.wording import duration, many
-
-        took = duration(time.monotonic() - self.started)
-        trained = many(summary.trained, "trial") if summary.trained else "nothing"
-        counts = ", ".join(f"{n:,} {status}" for status, n in sorted(summary.statuses.items()))
-        self._say(f"trained {trained} in {took}; all that is planned: {counts}")
-        if summary.first_failure is not None:
-            status, reason = summary.first_failure
-            self._warn(f"the first trial that is {status}: {reason.strip().splitlines()[-1]}")
-        if summary.unsuccessful:
-            again = self._again("--retry-failed", without=("--force", "--retry-failed"))
-            self._warn(f"{many(summary.unsuccessful, 'trial')} failed; to try again: {again}")
-        elif summary.missing:
-            self._warn(f"{many(summary.missing, 'trial')} missing; to go on: {self._again()}")
-
-    def _report(self) -> None:
-        from rich.text import Text
-
-        from suite.overview import VerdictRow, verdicts_table
-
-        with self._status("writing the report"):
-            from analysis.report import build_report
-
-            report = build_report([self.out])
-        rows = [
-            VerdictRow(v.claim.id, v.claim.title, v.word, p.text, p.n, p.p_adjusted)
-            if (p := v.primary)
-            else VerdictRow(v.claim.id, v.claim.title, v.word, "no data", 0, None)
-            for v in report.verdicts
-        ]
-        console = _console()
-        console.print(verdicts_table(rows))
-        for notice in self.notices:  # once more: the first time has scrolled away by now
-            console.print(Text(notice, style="bold yellow"), soft_wrap=True)
-        console.print(f"report: {report.path}", markup=False, soft_wrap=True)
-
-    def _at_once(self) -> NoReturn:
+    def at_once() -> NoReturn:
         """End without cleaning up: SQLite undoes what was not finished."""
         show_cursor = SHOW_CURSOR if sys.stderr.isatty() else ""
-        line = f"{show_cursor}\nstopped at once; to go on: {self._again()}\n"
+        line = f"{show_cursor}\nstopped at once; to go on: {session.again()}\n"
         os.write(sys.stderr.fileno(), line.encode())
         os._exit(EXIT_INTERRUPTED)
 
-    def _again(self, *more: str, without: Sequence[str] = ()) -> str:
-        return shlex.join([*(word for word in self.command if word not in without), *more])
+    with Interrupts(at_once) as interrupts:
+        try:
+            succeeded = session.run(interrupts, load_registry().hash)
+            code = EXIT_DONE if succeeded else EXIT_TRIALS_FAILED
+        except InterruptedRunError:
+            code = EXIT_INTERRUPTED
+        try:
+            if not options.no_report:
+                _report(out, voice, session.notices)
+        except KeyboardInterrupt:
+            voice.warn("the report was not finished; every finished trial is stored")
+            code = EXIT_INTERRUPTED
+    if code == EXIT_INTERRUPTED:
+        voice.warn(f"interrupted; to go on: {session.again()}")
+    return code
 
-    def _status(self, what: str) -> contextlib.AbstractContextManager[object]:
-        """Say what takes a moment: on a terminal for as long as it takes."""
-        if self.console.is_terminal and not self.options.quiet:
-            return self.console.status(what)
-        self._say(f"{what} …")
-        return contextlib.nullcontext()
 
-    def _say(self, line: str) -> None:
-        if not self.options.quiet:
-            self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+def _report(out: Path, voice: Voice, notices: Sequence[str]) -> None:
+    from rich.text import Text
 
-    def _warn(self, line: str) -> None:
-        from rich.text import Text
+    from suite.overview import VerdictRow, verdicts_table
 
-        self.console.print(Text(line, style="bold yellow"), soft_wrap=True)
+    with voice.during("writing the report"):
+        from analysis.report import build_report
+
+        report = build_report([out])
+    rows = [
+        VerdictRow(v.claim.id, v.claim.title, v.word, p.text, p.n, p.p_adjusted)
+        if (p := v.primary)
+        else VerdictRow(v.claim.id, v.claim.title, v.word, "no data", 0, None)
+        for v in report.verdicts
+    ]
+    console = _console()
+    console.print(verdicts_table(rows))
+    for notice in notices:  # once more: the first time has scrolled away by now
+        console.print(Text(notice, style="bold yellow"), soft_wrap=True)
+    console.print(f"report: {report.path}", markup=False, soft_wrap=True)
 
 
 def _command(given: Sequence[str]) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -111,6 +111,7 @@ def run_plan(
     options: Options,
     should_stop: ShouldStop,
     on_event: Callable[[Event], None],
+    finish: bool = True,
 ) -> Summary:
     """Train all that is missing and store it.
 
@@ -132,6 +133,9 @@ def run_plan(
         Asked between steps and stacks.
     on_event
         Told what happens, in this thread.
+    finish
+        Record that the run came to its end once all is trained; not where there is more to do in
+        it than training.
 
     Raises
     ------
@@ -140,7 +144,7 @@ def run_plan(
     """
     wanted = pending(plan, store, options)
     run = store.begin_run(
-        _now(),
+        now(),
         {**info, "executor": executor.describe(), "options": dataclasses.asdict(options)},
         plan.studies,
         plan.planned,
@@ -164,18 +168,35 @@ def run_plan(
         if options.fail_fast and first_failure is not None:
             break
     else:
-        store.finish_run(run, _now())
+        if finish:
+            store.finish_run(run, now())
     return Summary(count_statuses(plan, store), trained, first_failure)
 
 
 def pending(plan: Plan, store: StoreReader, options: Options) -> set[str]:
     """Keys of the plan's trials that are to be trained."""
-    stored = store.statuses()
-    if options.force:
-        redone = _redone(store)
-        return {key for key in plan.trials if key not in redone}
+    return set(plan.trials) - settled(store, options, store.statuses(), store.trained_by())
+
+
+def settled(
+    store: StoreReader, options: Options, statuses: Mapping[str, str], made_by: Mapping[str, int]
+) -> set[str]:
+    """Keys of what is stored and not to be made again.
+
+    Parameters
+    ----------
+    store
+        Holds the runs.
+    options
+        What the user asked for.
+    statuses, made_by
+        Key → status, and key → id of the run that stored it: of trials, or of costs.
+    """
+    if options.force:  # what a forced run made before it was stopped, the next one need not make
+        unfinished = _unfinished_forced(store)
+        return {key for key, run in made_by.items() if run in unfinished}
     again = UNSUCCESSFUL if options.retry_failed else ()
-    return {key for key in plan.trials if key not in stored or stored[key] in again}
+    return {key for key, status in statuses.items() if status not in again}
 
 
 def count_statuses(plan: Plan, store: StoreReader) -> dict[str, int]:
@@ -184,14 +205,14 @@ def count_statuses(plan: Plan, store: StoreReader) -> dict[str, int]:
     return dict(Counter(stored.get(key, "missing") for key in plan.trials))
 
 
-def _redone(store: StoreReader) -> set[str]:
-    """Trials that a forced run trained before it was stopped: the next one goes on from there."""
+def _unfinished_forced(store: StoreReader) -> set[int]:
+    """Give the newest forced runs, as far back as none came to its end."""
     unfinished = set()
     for run in reversed(store.runs()):
         if run["finished"] is not None or not run.get("options", {}).get("force"):
             break
         unfinished.add(run["id"])
-    return {key for key, run in store.trained_by().items() if run in unfinished}
+    return unfinished
 
 
 def _sizes(
@@ -225,5 +246,6 @@ def _sizes(
     return sizes
 
 
-def _now() -> str:
+def now() -> str:
+    """Give the time as the store records it: ISO 8601 in UTC."""
     return datetime.now(UTC).isoformat(timespec="seconds")

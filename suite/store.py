@@ -198,6 +198,10 @@ class StoreReader:
         """Key → status of every stored cost."""
         return dict(self.rows("SELECT key, status FROM costs"))
 
+    def measured_by(self) -> dict[str, int]:
+        """Key → id of the run that stored the cost."""
+        return dict(self.rows("SELECT key, run FROM costs"))
+
     def costs(self) -> list[CostResult]:
         """All measured costs with their raw times, by key."""
         return [

@@ -13,7 +13,7 @@ from suite.cost.plan import pending
 from suite.cost.processes import measure_in_process
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Sequence, Set
 
     from suite.cost.plan import Replicate
     from suite.cost_records import CostResult
@@ -46,12 +46,12 @@ def measure_costs(
     store: StoreWriter,
     run: int,
     *,
+    done: Set[str],
     should_stop: Callable[[], bool],
     on_measured: Callable[[CostsMeasured], None],
-    retry: Sequence[str] = (),
     measure: Callable[[Replicate, Callable[[], bool]], tuple[CostResult, ...]] = measure_in_process,
 ) -> None:
-    """Measure and store every replicate that the store does not hold whole.
+    """Measure and store every replicate that is not done whole.
 
     Parameters
     ----------
@@ -59,12 +59,12 @@ def measure_costs(
         The whole plan of costs.
     store, run
         Where results go, and the run's id there.
+    done
+        Keys of tasks that need not be measured.
     should_stop
         Asked all the time.
     on_measured
         Told of every stored replicate, in this thread.
-    retry
-        Statuses that are measured once more.
     measure
         Measures one replicate; in a fresh process by default.
 
@@ -73,17 +73,14 @@ def measure_costs(
     InterruptedRunError
         ``should_stop()`` held. Stored replicates stay; the same call goes on from there.
     """
-    store.plan_costs(task for replicate in replicates for task in replicate.tasks)
-    wanted = pending(replicates, store.cost_statuses(), retry=retry)
-    done = len(replicates) - len(wanted)
-    for replicate in wanted:
+    wanted = pending(replicates, done)
+    for place, replicate in enumerate(wanted, start=len(replicates) - len(wanted) + 1):
         results = measure(replicate, should_stop)
         store.add_costs(run, results)
-        done += 1
         on_measured(
             CostsMeasured(
                 replicate,
-                done,
+                place,
                 len(replicates),
                 flags=dict(Counter(f for r in results for t in r.timings for f in t.flags)),
                 failures=tuple(r.reason for r in results if r.status in ("failed", "oom")),

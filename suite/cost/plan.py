@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from suite.cost_records import CostProtocol, CostTask
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence, Set
 
     from suite.records import Condition
 
@@ -89,9 +89,7 @@ def plan_costs(
     )
 
 
-def pending(
-    replicates: Sequence[Replicate], statuses: Mapping[str, str], *, retry: Sequence[str] = ()
-) -> tuple[Replicate, ...]:
+def pending(replicates: Sequence[Replicate], done: Set[str]) -> tuple[Replicate, ...]:
     """Give the replicates that still have to be measured.
 
     A replicate is measured whole or not at all: the arms of a comparison come from one process.
@@ -100,13 +98,11 @@ def pending(
     ----------
     replicates
         The plan.
-    statuses
-        Key → status of what the store holds.
-    retry
-        Statuses that don't count as done.
+    done
+        Keys of tasks that need not be measured.
     """
     return tuple(
         replicate
         for replicate in replicates
-        if any(statuses.get(task.key, "missing") in ("missing", *retry) for task in replicate.tasks)
+        if any(task.key not in done for task in replicate.tasks)
     )

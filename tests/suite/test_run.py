@@ -307,12 +307,12 @@ def started(folder: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         child.communicate()
 
 
-def wait_for_rows(child: subprocess.Popen[str], out: Path, count: int) -> None:
-    """Wait until a run has stored that many trials."""
+def wait_for_rows(child: subprocess.Popen[str], out: Path, count: int, *, costs: int = 0) -> None:
+    """Wait until a run has stored that many trials and costs."""
     while child.poll() is None:
         # The store may be just being made.
         with contextlib.suppress(StoreError), StoreReader(out) as store:
-            if len(store.statuses()) >= count:
+            if len(store.statuses()) >= count and len(store.cost_statuses()) >= costs:
                 return
         time.sleep(0.05)
     raise AssertionError(f"the run ended before: {child.communicate()}")
@@ -335,6 +335,44 @@ def test_ctrl_c_stops_cleanly_with_a_partial_report(here):
     assert 3 <= len(stored) < 36
     assert run("--grid", file, "--no-report", "--quiet") == EXIT_DONE
     assert [row for row in rows(out) if row in stored] == stored
+
+
+COST = """
+[cost]
+why = "For tests."
+dataset = "mnist5k"
+model = "mlp"
+norm = "none"
+batch_size = 16
+replicates = 3
+samples = 2
+threads = 1
+"""
+
+
+@pytest.mark.slow
+def test_a_run_that_is_stopped_while_costs_are_measured_is_not_finished(here):
+    file = tiny(here)
+    (here / file).write_text((here / file).read_text() + COST)
+    out = here / "results" / "tiny"
+    with started(here, "--grid", file) as child:
+        wait_for_rows(child, out, 12, costs=1)
+        child.send_signal(signal.SIGINT)
+        _, complained = child.communicate()
+    assert child.returncode == EXIT_INTERRUPTED, complained
+    assert "trained 12 trials" not in complained  # the run has not ended
+    with StoreReader(out) as store:
+        (stopped,) = store.runs()
+        assert stopped["finished"] is None
+        assert len(store.planned_costs()) == 3
+        assert 1 <= len(store.cost_statuses()) < 3
+    assert "Partial run." in (out / "report.html").read_text()
+    assert run("--grid", file) == EXIT_DONE
+    with StoreReader(out) as store:
+        assert store.runs()[-1]["finished"] is not None
+        assert set(store.cost_statuses().values()) == {"ok"}
+        assert len(store.costs()) == 3
+    assert "Partial run." not in (out / "report.html").read_text()
 
 
 @pytest.mark.slow

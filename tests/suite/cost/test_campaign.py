@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -13,6 +14,7 @@ from suite.cost.plan import CostStudy, Replicate, pending, plan_costs
 from suite.cost_records import CostProtocol, CostResult, Timing
 from suite.errors import InterruptedRunError, UnknownNameError
 from suite.records import Condition, Outcome
+from suite.runner import Options, settled
 from suite.store import StoreReader, StoreWriter
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ STUDY = CostStudy(
     replicates=3,
     protocol=CostProtocol(threads=1),
 )
+PLAIN = Options()
 PLAN = plan_costs(STUDY, ["cpu", "cuda:0"], lambda condition: f"v {condition.norm}")
 
 
@@ -64,17 +67,21 @@ def store(tmp_path: Path) -> StoreWriter:
     return StoreWriter(tmp_path)
 
 
-def campaign(store: StoreWriter, measure: Measurement, **options: object) -> list[CostsMeasured]:
-    run = store.begin_run("2026-01-01T00:00:00Z", {}, [], [])
+def campaign(
+    store: StoreWriter, measure: Measurement, options: Options = PLAIN
+) -> list[CostsMeasured]:
+    """Measure as a run would that was just started and will not say that it has ended."""
+    run = store.begin_run("2026-01-01T00:00:00Z", {"options": dataclasses.asdict(options)}, [], [])
+    store.plan_costs(task for replicate in PLAN for task in replicate.tasks)
     events: list[CostsMeasured] = []
     measure_costs(
         PLAN,
         store,
         run,
+        done=settled(store, options, store.cost_statuses(), store.measured_by()),
         should_stop=never,
         on_measured=events.append,
         measure=measure,
-        **options,  # type: ignore[arg-type]
     )
     return events
 
@@ -121,17 +128,31 @@ def test_failures_are_told_and_measured_again_only_where_asked(store: StoreWrite
     again = Measurement()
     campaign(store, again)
     assert again.asked == []
-    campaign(store, again, retry=("failed", "oom"))
+    campaign(store, again, Options(retry_failed=True))
     assert len(again.asked) == 6
     assert set(store.cost_statuses().values()) == {"ok"}
 
 
 def test_a_replicate_is_measured_whole() -> None:
     """Arms come from one process: a replicate that lacks one arm is measured again with all."""
-    statuses = {t.key: "ok" for r in PLAN for t in r.tasks}
-    assert pending(PLAN, statuses) == ()
-    del statuses[PLAN[2].tasks[3].key]
-    assert pending(PLAN, statuses) == (PLAN[2],)
+    done = {t.key for r in PLAN for t in r.tasks}
+    assert pending(PLAN, done) == ()
+    done.remove(PLAN[2].tasks[3].key)
+    assert pending(PLAN, done) == (PLAN[2],)
+
+
+def test_force_measures_again_and_goes_on_where_it_was_stopped(store: StoreWriter) -> None:
+    campaign(store, Measurement())
+    forced = Options(force=True)
+    with pytest.raises(InterruptedRunError):
+        campaign(store, Measurement(stop_after=4), forced)
+    rest = Measurement()
+    campaign(store, rest, forced)
+    assert rest.asked == [(r.device, r.number) for r in PLAN[4:]]
+    store.finish_run(store.runs()[-1]["id"], "2026-01-01T01:00:00Z")
+    anew = Measurement()
+    campaign(store, anew, forced)
+    assert len(anew.asked) == 6
 
 
 def test_an_unknown_quantity_is_refused(store: StoreWriter) -> None:
