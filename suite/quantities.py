@@ -127,6 +127,14 @@ _ALL: Final = (
         "test-batch size, or 'sorted' for batches of one class",
     ),
     Quantity(
+        "test_accuracy_eval_mode",
+        "fraction",
+        "higher",
+        "outcome",
+        "Test accuracy with stored statistics, on the images of test_accuracy_train_mode.",
+        "test-batch size, or 'sorted' for batches of one class",
+    ),
+    Quantity(
         "prediction_flips",
         "fraction",
         "lower",

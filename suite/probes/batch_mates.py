@@ -105,7 +105,7 @@ def predictions(
     with network.untouched(), in_batches(network, size):
         return torch.cat(
             [
-                network.model(_inputs(network, images, part)).argmax(2)
+                network.model(inputs(network, images, part)).argmax(2)
                 for part in torch.split(indices, rows, dim=1)
             ],
             dim=1,
@@ -117,6 +117,7 @@ def accuracy(predicted: torch.Tensor, labels: torch.Tensor, indices: torch.Tenso
     return (predicted == labels[indices]).double().mean(1)
 
 
-def _inputs(network: Network, images: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+def inputs(network: Network, images: torch.Tensor, indices: torch.Tensor) -> torch.Tensor:
+    """Give each member its own images of the pool: (S, n, channels, height, width) of (S, n)."""
     x = scaled(images.index_select(0, indices.reshape(-1)), network.dtype)
     return x.view(*indices.shape, *images.shape[1:])

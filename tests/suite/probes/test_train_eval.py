@@ -126,8 +126,9 @@ def test_outcomes_are_those_of_brute_force(pair, dataset):
     stacked, alone = pair
     with stacked.untouched():
         found = values_of(train_eval.probe().at_end(stacked))
-    sizes = [facet for quantity, facet in found if quantity == "test_accuracy_train_mode"]
-    assert sizes == ["2", "8", "64", "sorted"]  # 100 test images make no batch of 1,000
+    for mode in ("train", "eval"):
+        sizes = [facet for quantity, facet in found if quantity == f"test_accuracy_{mode}_mode"]
+        assert sizes == ["2", "8", "64", "sorted"]  # 100 test images make no batch of 1,000
     flips = [facet for quantity, facet in found if quantity == "prediction_flips"]
     assert flips == ["2", "8"]  # and no second batch of 64
     for member, (seed, network) in enumerate(zip(SEEDS, alone, strict=True)):
@@ -140,6 +141,8 @@ def test_outcomes_are_those_of_brute_force(pair, dataset):
             right = (predicted[0] == dataset.test_labels[used[0]]).double().mean().item()
             facet = str(size)
             assert found["test_accuracy_train_mode", facet][member] == pytest.approx(right)
+            same = _right_in_eval_mode(network, dataset, used[0])
+            assert found["test_accuracy_eval_mode", facet][member] == pytest.approx(same)
             if size < 64:
                 answers = [
                     dict(zip(u.tolist(), p.tolist(), strict=True))
@@ -148,7 +151,17 @@ def test_outcomes_are_those_of_brute_force(pair, dataset):
                 both = answers[0].keys() & answers[1].keys()
                 changed = sum(answers[0][i] != answers[1][i] for i in both) / len(both)
                 assert found["prediction_flips", facet][member] == pytest.approx(changed)
+        (used,), _ = train_eval.class_batches(dataset.test_labels)
+        same = _right_in_eval_mode(network, dataset, used)
+        assert found["test_accuracy_eval_mode", "sorted"][member] == pytest.approx(same)
     assert max(found["prediction_flips", "2"]) > 0
+
+
+def _right_in_eval_mode(network, dataset, used):
+    with network.untouched(), torch.no_grad():
+        network.model.eval()
+        logits = network.model.model(scaled(dataset.test_images[used], torch.float64))
+    return (logits.argmax(1) == dataset.test_labels[used]).double().mean().item()
 
 
 def test_class_batches_hold_one_class_each():
