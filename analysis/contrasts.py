@@ -11,7 +11,8 @@ import numpy as np
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from analysis.claims import Claim, Comparison
+    from analysis.claims import Claim
+    from analysis.comparison import Comparison
 
 Role = Literal["primary", "evidence", "context"]
 Word = Literal[

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
 
 MINUS: Final = "−"
 

@@ -15,7 +15,7 @@ from analysis.claims import load_registry
 from analysis.contrasts import ContrastResult, Verdict, Verdicts
 from analysis.decision import decide, is_counted, judged
 from analysis.measures import claim_contrasts
-from analysis.measures.pairs import label_of
+from analysis.measures.labels import label_of
 from analysis.rule import LEVEL, MOST_MISSING
 from analysis.sensitivity import sensitivities
 from analysis.stats.planning import seeds_needed

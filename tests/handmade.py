@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from analysis.claims import Claim, Comparison
+from analysis.claims import Claim
+from analysis.comparison import Comparison
 from analysis.measures import MEASURES
 from analysis.samples import load_samples
 from analysis.verdicts import judge

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 
 from analysis.calibration.table import Row, rate_row
-from analysis.claims import Claim, Comparison
+from analysis.claims import Claim
+from analysis.comparison import Comparison
 from analysis.contrasts import Contrast
 from analysis.decision import decide, judged
 from analysis.rule import LEVEL

@@ -18,7 +18,8 @@ from analysis.stats.inputs import MINIMUM_SEEDS
 from analysis.verdicts import judge
 
 if TYPE_CHECKING:
-    from analysis.claims import AxisValue, Claim, Registry
+    from analysis.claims import Claim, Registry
+    from analysis.comparison import AxisValue
     from analysis.contrasts import Verdict
     from analysis.samples import Samples
 

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.calibration.table import Row, rate_row
-from analysis.claims import OUTCOME
+from analysis.comparison import OUTCOME
 from analysis.costs import STUDY as COST_STUDY
 from analysis.costs import Costs
 from analysis.measures import claim_contrasts
@@ -30,7 +30,8 @@ from suite.records import Condition
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from analysis.claims import Claim, Comparison, Registry
+    from analysis.claims import Claim, Registry
+    from analysis.comparison import Comparison
     from analysis.contrasts import Verdict
 
 MOST_REPORTS: Final = 0.05

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.figure import Figure
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.figures.evidence import Evidence
     from analysis.figures.grammar import Shape
 

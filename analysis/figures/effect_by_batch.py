@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FuncFormatter
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 from analysis.units import displayed
 
 if TYPE_CHECKING:
@@ -65,11 +65,11 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     styles = {n: _STYLES[i % len(_STYLES)] for i, n in enumerate(names)}
     grammar.key(
         figure,
-        [(grammar.clip(n, 44), grammar.LIGHT[c], m) for n, (c, m) in styles.items()],
+        [(palette.clip(n, 44), palette.LIGHT[c], m) for n, (c, m) in styles.items()],
     )
     margin = float(data["margin"].iloc[0])
-    ax.axhspan(-margin, margin, color=grammar.LIGHT["shade"], linewidth=0, zorder=0)
-    ax.axhline(0, color=grammar.LIGHT["axis"], linewidth=1.2, zorder=1)
+    ax.axhspan(-margin, margin, color=palette.LIGHT["shade"], linewidth=0, zorder=0)
+    ax.axhline(0, color=palette.LIGHT["axis"], linewidth=1.2, zorder=1)
     grammar.grid_lines(ax)
     for i, name in enumerate(names):
         _line(ax, data[data["comparison"] == name], styles[name], 1.07 ** (2 * i - len(names) + 1))
@@ -122,7 +122,7 @@ def _signed(percent: float) -> str:
 
 
 def _line(ax: Axes, line: pd.DataFrame, look: tuple[str, str], shift: float) -> None:
-    colour, marker = grammar.LIGHT[look[0]], look[1]
+    colour, marker = palette.LIGHT[look[0]], look[1]
     x = line["batch_size"].astype(float) * shift
     ax.vlines(x, line["low"], line["high"], color=colour, linewidth=1.8)
     ax.plot(x, line["percent"], color=colour, marker=marker, markersize=7, linewidth=1.2)

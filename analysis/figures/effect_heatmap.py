@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.patches import Rectangle
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,14 +160,14 @@ def _cell(ax: Axes, x: int, y: int, cell: dict[Any, Any]) -> None:
             (x - 0.47, y - 0.455),
             0.94,
             0.91,
-            facecolor=grammar.LIGHT[fill],
-            edgecolor=grammar.LIGHT["ink"] if cell["decides"] else "none",
+            facecolor=palette.LIGHT[fill],
+            edgecolor=palette.LIGHT["ink"] if cell["decides"] else "none",
             linewidth=2.2 if cell["decides"] else 0,
         )
     )
     lost = int(cell["diverged_treatment"]) + int(cell["diverged_control"])
     write: Callable[..., Any] = ax.text
-    settings = {"ha": "center", "va": "center", "color": grammar.LIGHT[ink]}
+    settings = {"ha": "center", "va": "center", "color": palette.LIGHT[ink]}
     text = _number(cell["effect"], ratio=bool(cell["ratio"])) if there else "–"
     write(x, y + (0.16 if lost else 0), text, fontsize=grammar.TEXT, **settings)
     if lost:

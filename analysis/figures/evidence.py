@@ -14,7 +14,7 @@ from suite.records import AXES
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Verdict
     from analysis.samples import Samples
 

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, MaxNLocator
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -72,8 +72,8 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     margin = float(data["margin"].iloc[0])
-    ax.axvspan(-margin, margin, color=grammar.LIGHT["shade"], zorder=0, linewidth=0)
-    ax.axvline(0, color=grammar.LIGHT["axis"], linewidth=1.2, zorder=1)
+    ax.axvspan(-margin, margin, color=palette.LIGHT["shade"], zorder=0, linewidth=0)
+    ax.axvline(0, color=palette.LIGHT["axis"], linewidth=1.2, zorder=1)
     for y, item in enumerate(data.itertuples()):
         _interval(ax, y, item)
         _words(ax, y, item, shape)
@@ -160,7 +160,7 @@ def _interval(ax: Axes, y: int, item: object) -> None:
     if not np.isfinite(estimate):
         return
     role = getattr(item, "role", "evidence")
-    colour = grammar.LIGHT["muted" if role == "context" else "ink"]
+    colour = palette.LIGHT["muted" if role == "context" else "ink"]
     left, right = ax.get_xlim()
     for beyond, edge, marker in ((low < left, left, "<"), (high > right, right, ">")):
         if beyond:
@@ -182,7 +182,7 @@ def _interval(ax: Axes, y: int, item: object) -> None:
             color=colour,
             marker="o",
             markersize={"primary": 10, "evidence": 7.5}.get(role, 5),
-            markerfacecolor=grammar.LIGHT["paper"] if role == "evidence" else colour,
+            markerfacecolor=palette.LIGHT["paper"] if role == "evidence" else colour,
             markeredgecolor=colour,
             markeredgewidth=1.6,
             zorder=3,
@@ -195,7 +195,7 @@ def _two_lines(text: str, at: str = ", ") -> str:
         return text
     head, mark, tail = text[:_ROOM].rpartition(at)
     if not mark:
-        return grammar.clip(text, _ROOM)
+        return palette.clip(text, _ROOM)
     return f"{head}{mark.rstrip(' [')}\n{'[' if '[' in mark else ''}{tail}{text[_ROOM:]}"
 
 
@@ -207,10 +207,10 @@ def _words(ax: Axes, y: int, item: object, shape: Shape) -> None:
     transform = ax.get_yaxis_transform()
     small: dict[str, Any] = {"fontsize": grammar.SMALL, "va": "center", "linespacing": 1.05}
     if shape.narrow:
-        ax.text(0, y - 0.44, grammar.clip(name, 46), transform=transform, ha="left",
-                color=grammar.LIGHT["ink"], fontweight=weight, **small)  # fmt: skip
+        ax.text(0, y - 0.44, palette.clip(name, 46), transform=transform, ha="left",
+                color=palette.LIGHT["ink"], fontweight=weight, **small)  # fmt: skip
         return
-    ax.text(-0.03, y, _two_lines(grammar.clip(name, 64)), transform=transform, ha="right",
-            color=grammar.LIGHT["ink"], fontweight=weight, **small)  # fmt: skip
-    ax.text(1.03, y, _two_lines(grammar.clip(text, 60), " ["), transform=transform, ha="left",
-            color=grammar.LIGHT["muted"], fontweight=weight, **small)  # fmt: skip
+    ax.text(-0.03, y, _two_lines(palette.clip(name, 64)), transform=transform, ha="right",
+            color=palette.LIGHT["ink"], fontweight=weight, **small)  # fmt: skip
+    ax.text(1.03, y, _two_lines(palette.clip(text, 60), " ["), transform=transform, ha="left",
+            color=palette.LIGHT["muted"], fontweight=weight, **small)  # fmt: skip

@@ -1,15 +1,14 @@
 """The figure grammar: what all figures share, so that a reader learns it once.
 
-One palette (safe for the common forms of colour blindness, after Okabe and Ito; each norm also has
-its own marker), one type scale, units on every axis, direct labels before legends. One unit is one
-CSS pixel: a figure is drawn for the width at which it is shown, once wide and once for a phone.
+One palette (in ``palette.py``), one type scale, units on every axis, direct labels before legends.
+One unit is one CSS pixel: a figure is drawn for the width at which it is shown, once wide and once
+for a phone.
 """
 
 from __future__ import annotations
 
 import contextlib
 import math
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -17,81 +16,13 @@ import matplotlib as mpl
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from analysis.figures.palette import LIGHT
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     import numpy as np
     from matplotlib.axes import Axes
-
-# Every colour of a figure is one of these; svg.py swaps light for dark by name.
-LIGHT: Final[dict[str, str]] = {
-    "ink": "#1c2127",
-    "muted": "#5a6472",
-    "axis": "#aeb6c0",
-    "grid": "#e4e8ec",
-    "paper": "#fdfefe",
-    "shade": "#f1f4f7",
-    "batch": "#0a62b4",
-    "none": "#c2500a",
-    "layer": "#0b7a58",
-    "group": "#8246b4",
-    "ghost": "#8a6a00",
-    "batch_no_affine": "#3d8fd1",
-    "affine_only": "#67727f",
-    "other": "#a4326e",
-    "for3": "#0a5fb0",
-    "for2": "#5b9bd8",
-    "for1": "#b9d7f2",
-    "even": "#eef1f4",
-    "against1": "#f8d3b8",
-    "against2": "#e8935b",
-    "against3": "#c04a02",
-    "onlight": "#20262d",
-    "ondark": "#fbfcfd",
-}
-DARK: Final[dict[str, str]] = {
-    "ink": "#e7eaee",
-    "muted": "#a2adba",
-    "axis": "#57616d",
-    "grid": "#2a3139",
-    "paper": "#15191f",
-    "shade": "#1d232a",
-    "batch": "#6fb4f5",
-    "none": "#f29a5c",
-    "layer": "#4fc79d",
-    "group": "#c49bee",
-    "ghost": "#d9bb4d",
-    "batch_no_affine": "#9fd0fb",
-    "affine_only": "#98a4b3",
-    "other": "#ee8fbf",
-    "for3": "#7fbdf8",
-    "for2": "#2b6aa8",
-    "for1": "#1f4266",
-    "even": "#262c34",
-    "against1": "#57351d",
-    "against2": "#9b4f1c",
-    "against3": "#f4a469",
-    "onlight": "#e9edf1",
-    "ondark": "#11151a",
-}
-MARKERS: Final[dict[str, str]] = {
-    "batch": "o",
-    "none": "s",
-    "layer": "^",
-    "group": "D",
-    "ghost": "v",
-    "batch_no_affine": "P",
-    "affine_only": "X",
-}
-NORM_TITLES: Final[dict[str, str]] = {
-    "batch": "with BN",
-    "none": "without BN",
-    "layer": "layer norm",
-    "group": "group norm",
-    "ghost": "ghost BN",
-    "batch_no_affine": "BN without γ, β",
-    "affine_only": "γ, β only",
-}
 
 TEXT: Final = 12.0
 SMALL: Final = 11.0
@@ -133,10 +64,6 @@ RC: Final[Any] = {
     "figure.dpi": 72,
     "axes.unicode_minus": True,
 }
-
-
-# Control characters and lone surrogates: no font can measure them and no XML may hold them.
-_UNPRINTABLE: Final = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
 
 
 @dataclass(frozen=True)
@@ -224,29 +151,6 @@ def panels(
     return found
 
 
-def norm_colour(norm: str) -> str:
-    """Colour of a norm; a norm with an argument takes its family's."""
-    return LIGHT.get(norm.split(":", maxsplit=1)[0], LIGHT["other"])
-
-
-def norm_marker(norm: str) -> str:
-    """Marker of a norm, so that colour is never the only sign."""
-    return MARKERS.get(norm.split(":", maxsplit=1)[0], "h")
-
-
-def norm_title(norm: str) -> str:
-    """Name of a norm as a direct label says it."""
-    family, _, argument = norm.partition(":")
-    title = NORM_TITLES.get(family, clip(family))
-    return f"{title} ({argument})" if argument else title
-
-
-def clip(text: str, length: int = 28) -> str:
-    """Shorten a name that would not fit; names come from users and may be of any length."""
-    text = " ".join(_UNPRINTABLE.sub("\ufffd", text).split())
-    return text if len(text) <= length else text[: length - 1] + "…"
-
-
 def grid_lines(ax: Axes, axis: str = "y") -> None:
     """Draw quiet guide lines."""
     ax.grid(visible=True, axis=axis, color=LIGHT["grid"], linewidth=1.0)  # type: ignore[arg-type]
@@ -330,11 +234,10 @@ def key(figure: Figure, entries: Sequence[tuple[str, str, str]], *, left: float 
         Where it starts, in CSS pixels.
     """
     width, height = figure.get_size_inches() * 72
-    x, y = left, height - 11
-    for text, colour, marker in entries:
-        needed = 16 + 7.2 * len(text)
-        if x > left and x + needed > width:
-            x, y = left, y - 17
+    for (text, colour, marker), (x, line) in zip(
+        entries, _key_places(entries, width, left), strict=True
+    ):
+        y = height - 11 - 17 * line
         figure.add_artist(
             mpl.lines.Line2D(
                 [(x + 5) / width],
@@ -355,7 +258,25 @@ def key(figure: Figure, entries: Sequence[tuple[str, str, str]], *, left: float 
             fontweight="bold",
             va="center",
         )
+
+
+def key_lines(entries: Sequence[tuple[str, str, str]], shape: Shape) -> int:
+    """Count the lines that a key of these entries takes."""
+    return 1 + max((line for _, line in _key_places(entries, shape.width, 8.0)), default=-1)
+
+
+def _key_places(
+    entries: Sequence[tuple[str, str, str]], width: float, left: float
+) -> list[tuple[float, int]]:
+    """Give each entry its place from the left, in CSS pixels, and its line."""
+    places, x, line = [], left, 0
+    for text, _, _ in entries:
+        needed = 16 + 7.2 * len(text)
+        if x > left and x + needed > width:
+            x, line = left, line + 1
+        places.append((x, line))
         x += needed + 14
+    return places
 
 
 def nothing_to_show(shape: Shape, reason: str) -> Figure:

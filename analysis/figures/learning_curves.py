@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 from analysis.figures.evidence import Evidence, arms_of, setting_words
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     norms = arms_of(data["norm"])
     grammar.key(
         figure,
-        [(grammar.norm_title(n), grammar.norm_colour(n), grammar.norm_marker(n)) for n in norms],
+        [(palette.norm_title(n), palette.norm_colour(n), palette.norm_marker(n)) for n in norms],
     )
     floor = float(data["low"].min())
     for ax, (rate, batch) in zip(axes.flat, settings, strict=False):
@@ -81,7 +81,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
         ax.set_title(
             setting_words(batch, rate, short=True),
             fontsize=grammar.SMALL,
-            color=grammar.LIGHT["ink"],
+            color=palette.LIGHT["ink"],
             pad=5,
         )
     for ax in axes.flat[len(settings) :]:
@@ -91,14 +91,14 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     grammar.log_axis(first, "x", ticks=4)
     for target in data.attrs.get("targets", ()):
         for ax in axes.flat[: len(settings)]:
-            ax.axhline(target, color=grammar.LIGHT["axis"], linewidth=1, linestyle=(0, (1, 2)))
+            ax.axhline(target, color=palette.LIGHT["axis"], linewidth=1, linestyle=(0, (1, 2)))
     grammar.shared_label(figure, "steps (optimizer updates)")
     figure.supylabel(
         "validation accuracy",
         x=4 / shape.width,
         ha="left",
         fontsize=grammar.TEXT,
-        color=grammar.LIGHT["muted"],
+        color=palette.LIGHT["muted"],
     )
     return figure
 
@@ -112,7 +112,7 @@ def describe(data: pd.DataFrame) -> str:
     for norm in arms_of(last["norm"]):
         ends = last.loc[last["norm"] == norm, "mean"]
         parts.append(
-            f"{grammar.norm_title(norm)}, mean accuracy at the last step lies between "
+            f"{palette.norm_title(norm)}, mean accuracy at the last step lies between "
             f"{100 * ends.min():.1f} and {100 * ends.max():.1f} %"
         )
     return (
@@ -127,7 +127,7 @@ def _panel(ax: Axes, panel: pd.DataFrame, norms: list[str]) -> None:
         line = panel[panel["norm"] == norm]
         if line.empty:
             continue
-        colour = grammar.norm_colour(norm)
+        colour = palette.norm_colour(norm)
         ax.fill_between(line["step"], line["low"], line["high"], color=colour, alpha=0.2, lw=0)
         ax.plot(line["step"], line["mean"], color=colour, linewidth=1.8)
     counted: Any = panel.drop_duplicates("norm")
@@ -144,7 +144,7 @@ def _panel(ax: Axes, panel: pd.DataFrame, norms: list[str]) -> None:
                 ha="left",
                 va="top",
                 fontsize=9.5,
-                color=grammar.norm_colour(str(name)),
+                color=palette.norm_colour(str(name)),
             )
             y -= 0.15
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 from analysis.figures.evidence import arms_of
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     norms = arms_of(data["norm"])
     grammar.key(
         figure,
-        [(grammar.norm_title(n), grammar.norm_colour(n), grammar.norm_marker(n)) for n in norms],
+        [(palette.norm_title(n), palette.norm_colour(n), palette.norm_marker(n)) for n in norms],
     )
     finite = data["accuracy"].dropna()
     floor = float(finite.min()) if len(finite) else 0.0
@@ -89,7 +89,7 @@ def describe(data: pd.DataFrame) -> str:
         diverged = int((arm["status"] == "diverged").sum())
         if len(means):
             parts.append(
-                f"{grammar.norm_title(norm)}: condition means from {means.min():.1f} to "
+                f"{palette.norm_title(norm)}: condition means from {means.min():.1f} to "
                 f"{means.max():.1f} %, {diverged} runs diverged"
             )
     return "Test accuracy over learning rates and batch sizes. " + "; ".join(parts) + "."
@@ -101,7 +101,7 @@ def _panel(ax: Axes, panel: pd.DataFrame, norms: list[str], bottom: float) -> No
         arm = panel[panel["norm"] == norm]
         if arm.empty:
             continue
-        colour, marker = grammar.norm_colour(norm), grammar.norm_marker(norm)
+        colour, marker = palette.norm_colour(norm), palette.norm_marker(norm)
         shift = 1.06 ** (2 * i - len(norms) + 1)
         means = arm.groupby("learning_rate")["accuracy"].mean().dropna()
         ax.plot(means.index * shift, means.to_numpy(), color=colour, linewidth=1.6)

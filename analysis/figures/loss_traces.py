@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 from analysis.figures.evidence import arms_of
 
 if TYPE_CHECKING:
@@ -65,13 +65,13 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     ends = []
     for norm in arms_of(data["norm"]):
         line = data[data["norm"] == norm].sort_values("step")
-        colour = grammar.norm_colour(norm)
+        colour = palette.norm_colour(norm)
         ax.fill_between(line["step"], line["low"], line["high"], color=colour, alpha=0.2, lw=0)
         ax.plot(
             line["step"],
             line["mean"],
             color=colour,
-            marker=grammar.norm_marker(norm),
+            marker=palette.norm_marker(norm),
             markersize=5,
             markeredgewidth=0,
         )
@@ -92,7 +92,7 @@ def describe(data: pd.DataFrame) -> str:
     for norm in arms_of(data["norm"]):
         line = data[data["norm"] == norm].sort_values("step")
         parts.append(
-            f"{grammar.norm_title(norm)} falls from {line['mean'].iloc[0]:.2f} to "
+            f"{palette.norm_title(norm)} falls from {line['mean'].iloc[0]:.2f} to "
             f"{line['mean'].iloc[-1]:.2f} nats by step {int(line['step'].iloc[-1])}"
         )
     return "Mean training loss along the first epoch: " + "; ".join(parts) + "."
@@ -107,4 +107,4 @@ def _labels(ax: Axes, ends: list[tuple[float, float, str, str]]) -> None:
     places -= max(0.0, float(places.mean() - np.mean([end[0] for end in ends])))
     places += max(0.0, 0.4 * gap - float(places[0]))
     for place, (_, x, norm, colour) in zip(places, sorted(ends), strict=True):
-        grammar.direct_label(ax, x, place, grammar.norm_title(norm), colour, xytext=(9, 0))
+        grammar.direct_label(ax, x, place, palette.norm_title(norm), colour, xytext=(9, 0))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 from analysis.figures.evidence import arms_of
 
 if TYPE_CHECKING:
@@ -74,12 +74,12 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     margins = grammar.Margins(left=116 if shape.narrow else 130, right=64, top=top, bottom=48)
     figure = grammar.new_figure(shape, margins.top + margins.bottom + 25 * len(bars))
     ax = grammar.panels(figure, 1, 1, margins)[0, 0]
-    grammar.key(figure, [(_look(k)[0], grammar.LIGHT[_look(k)[1]], "s") for k in kinds])
+    grammar.key(figure, [(_look(k)[0], palette.LIGHT[_look(k)[1]], "s") for k in kinds])
     grammar.grid_lines(ax, "x")
     for y, (batch, norm) in enumerate(bars):
         rows = data[(data["batch_size"] == batch) & (data["norm"] == norm)]
         _bar(ax, y, rows)
-    labels = [f"{grammar.plain(b)}, {grammar.norm_title(n)}" for b, n in bars]
+    labels = [f"{grammar.plain(b)}, {palette.norm_title(n)}" for b, n in bars]
     ax.set_yticks(range(len(bars)), labels)
     ax.set_ylim(len(bars) - 0.4, -0.6)
     ax.spines["left"].set_visible(False)
@@ -93,20 +93,20 @@ def describe(data: pd.DataFrame) -> str:
         return "Memory was not measured."
     totals = data.groupby(["batch_size", "norm"])["megabytes"].sum().reset_index()
     parts = [
-        f"batch size {batch} {grammar.norm_title(str(norm))}: {total:.2f} MB"
+        f"batch size {batch} {palette.norm_title(str(norm))}: {total:.2f} MB"
         for batch, norm, total in totals.itertuples(index=False)
     ]
     return "Bytes kept by a training step. " + "; ".join(parts) + "."
 
 
 def _look(kind: str) -> tuple[str, str]:
-    return _KINDS.get(kind, (grammar.clip(kind.replace("_", " ")), "layer"))
+    return _KINDS.get(kind, (palette.clip(kind.replace("_", " ")), "layer"))
 
 
 def _bar(ax: Axes, y: int, rows: pd.DataFrame) -> None:
     starts = np.r_[0.0, np.cumsum(rows["megabytes"].to_numpy())]
     for left, width, kind in zip(starts, rows["megabytes"], rows["kind"], strict=False):
-        ax.barh(y, width, left=left, height=0.68, color=grammar.LIGHT[_look(kind)[1]], linewidth=0)
+        ax.barh(y, width, left=left, height=0.68, color=palette.LIGHT[_look(kind)[1]], linewidth=0)
     ax.annotate(
         f"{grammar.plain(float(f'{starts[-1]:.3g}'))} MB",
         (starts[-1], y),
@@ -114,6 +114,6 @@ def _bar(ax: Axes, y: int, rows: pd.DataFrame) -> None:
         textcoords="offset points",
         va="center",
         fontsize=grammar.SMALL,
-        color=grammar.LIGHT["muted"],
+        color=palette.LIGHT["muted"],
         annotation_clip=False,
     )

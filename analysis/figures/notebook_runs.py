@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 from analysis.figures.evidence import arms_of
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def describe(data: pd.DataFrame) -> str:
         arm = data[data["norm"] == norm]
         below = int((arm["accuracy"] < arm["notebook"]).sum())
         parts.append(
-            f"{grammar.norm_title(norm)}: {len(arm)} runs from {arm['accuracy'].min():.2f} to "
+            f"{palette.norm_title(norm)}: {len(arm)} runs from {arm['accuracy'].min():.2f} to "
             f"{arm['accuracy'].max():.2f} %, mean {arm['accuracy'].mean():.2f} %; the notebook's "
             f"{arm['notebook'].iloc[0]:.2f} % lies above {below} of them"
         )
@@ -93,7 +93,7 @@ def describe(data: pd.DataFrame) -> str:
 
 
 def _row(ax: Axes, y: int, norm: str, values: np.ndarray, notebook: float) -> None:
-    colour = grammar.norm_colour(norm)
+    colour = palette.norm_colour(norm)
     if len(values) > 1:
         mean, spread = float(values.mean()), float(values.std(ddof=1))
         ax.barh(
@@ -105,14 +105,14 @@ def _row(ax: Axes, y: int, norm: str, values: np.ndarray, notebook: float) -> No
         x,
         y - lift,
         linestyle="none",
-        marker=grammar.norm_marker(norm),
+        marker=palette.norm_marker(norm),
         color=colour,
         markersize=6.5,
         alpha=0.85,
-        markeredgecolor=grammar.LIGHT["paper"],
+        markeredgecolor=palette.LIGHT["paper"],
         markeredgewidth=0.7,
     )
-    ax.plot([notebook, notebook], [y - 0.34, y + 0.34], color=grammar.LIGHT["ink"], linewidth=2.6)
+    ax.plot([notebook, notebook], [y - 0.34, y + 0.34], color=palette.LIGHT["ink"], linewidth=2.6)
     left, right = ax.get_xlim()
     far = notebook > left + 0.7 * (right - left)
     ax.annotate(
@@ -123,13 +123,13 @@ def _row(ax: Axes, y: int, norm: str, values: np.ndarray, notebook: float) -> No
         ha="right" if far else "left",
         va="center",
         fontsize=grammar.SMALL,
-        color=grammar.LIGHT["ink"],
+        color=palette.LIGHT["ink"],
     )
     mean_text = f", mean {values.mean():.2f} %" if len(values) > 1 else ""
     ax.text(
         0,
         y - 0.52,
-        f"{grammar.norm_title(norm)}: {len(values)} seeds{mean_text}",
+        f"{palette.norm_title(norm)}: {len(values)} seeds{mean_text}",
         transform=ax.get_yaxis_transform(),
         ha="left",
         va="center",

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 from suite.quantities import quantity
 
 if TYPE_CHECKING:
@@ -135,10 +135,10 @@ def _look(data: pd.DataFrame, arm: str) -> tuple[str, str, str]:
     """Words, colour and marker of an arm; arms that are no norms have colours of their own."""
     axis = data.attrs.get("axis", "")
     if not axis:
-        return grammar.norm_title(arm), grammar.norm_colour(arm), grammar.norm_marker(arm)
+        return palette.norm_title(arm), palette.norm_colour(arm), palette.norm_marker(arm)
     first = arm == data["arm"].iloc[0]
     name = "group" if first else "ghost"
-    return f"{axis} {grammar.clip(arm)}", grammar.LIGHT[name], grammar.MARKERS[name]
+    return f"{axis} {palette.clip(arm)}", palette.LIGHT[name], palette.MARKERS[name]
 
 
 def _rows(ax: Axes, data: pd.DataFrame, arms: list[str], order: list[int]) -> None:
@@ -148,7 +148,7 @@ def _rows(ax: Axes, data: pd.DataFrame, arms: list[str], order: list[int]) -> No
         ax.plot(
             [wide.loc[seed].min(), wide.loc[seed].max()],
             [y, y],
-            color=grammar.LIGHT["axis"],
+            color=palette.LIGHT["axis"],
             linewidth=1.5,
             zorder=1,
         )
@@ -160,7 +160,7 @@ def _rows(ax: Axes, data: pd.DataFrame, arms: list[str], order: list[int]) -> No
             marker=_look(data, arm)[2],
             color=_look(data, arm)[1],
             markersize=8,
-            markeredgecolor=grammar.LIGHT["paper"],
+            markeredgecolor=palette.LIGHT["paper"],
             markeredgewidth=1,
         )
     ax.set_ylim(-0.8, len(order) - 0.2)

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.ticker import FixedLocator
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 from analysis.figures.evidence import arms_of
 from analysis.stats.survival import kaplan_meier, paired_log_rank
 from analysis.wording import p_phrase
@@ -73,7 +73,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     norms = arms_of(data["norm"])
     grammar.key(
         figure,
-        [(grammar.norm_title(n), grammar.norm_colour(n), grammar.norm_marker(n)) for n in norms],
+        [(palette.norm_title(n), palette.norm_colour(n), palette.norm_marker(n)) for n in norms],
     )
     budget = float(data.attrs.get("budget", data["step"].max()))
     arrivals = data.loc[data["step"] > 0, "step"]
@@ -104,7 +104,7 @@ def describe(data: pd.DataFrame) -> str:
         row = arm.iloc[0]
         median = f", median {row['median']:,.0f} steps" if np.isfinite(row["median"]) else ""
         parts.append(
-            f"{100 * float(str(target)):.0f} % {grammar.norm_title(str(norm))}: "
+            f"{100 * float(str(target)):.0f} % {palette.norm_title(str(norm))}: "
             f"{int(row['reached'])} of {int(row['n'])} seeds arrive{median}"
         )
     return "Share of seeds that have reached each target. " + "; ".join(parts) + "."
@@ -145,7 +145,7 @@ def _panel(ax: Axes, panel: pd.DataFrame, norms: list[str], span: tuple[float, f
         arm = panel[panel["norm"] == norm]
         if arm.empty:
             continue
-        colour = grammar.norm_colour(norm)
+        colour = palette.norm_colour(norm)
         x = np.append(arm["step"].clip(lower=span[0]), span[1])
         y, low, high = (np.append(arm[c], arm[c].iloc[-1]) for c in ("arrived", "low", "high"))
         # Before the first arrival and after the last the band only says how many seeds there are.
@@ -158,7 +158,7 @@ def _panel(ax: Axes, panel: pd.DataFrame, norms: list[str], span: tuple[float, f
             x[1:-1],
             y[1:-1],
             linestyle="none",
-            marker=grammar.norm_marker(norm),
+            marker=palette.norm_marker(norm),
             color=colour,
             markersize=4.5,
             markeredgewidth=0,
@@ -171,5 +171,5 @@ def _panel(ax: Axes, panel: pd.DataFrame, norms: list[str], span: tuple[float, f
             words,
             transform=ax.transAxes,
             fontsize=grammar.SMALL,
-            color=grammar.LIGHT["muted"],
+            color=palette.LIGHT["muted"],
         )

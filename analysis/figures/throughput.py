@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from analysis.figures import grammar
+from analysis.figures import grammar, palette
 from analysis.figures.evidence import arms_of
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     norms = arms_of(data["norm"])
     grammar.key(
         figure,
-        [(grammar.norm_title(n), grammar.norm_colour(n), grammar.norm_marker(n)) for n in norms],
+        [(palette.norm_title(n), palette.norm_colour(n), palette.norm_marker(n)) for n in norms],
     )
     for ax, column in zip(axes.flat, columns_shown, strict=True):
         ax.set_title(_PANELS[column])
@@ -89,7 +89,7 @@ def describe(data: pd.DataFrame) -> str:
         return "Throughput was not measured."
     means = data.groupby(["norm", "batch_size"])["images_per_second"].mean().reset_index()
     parts = [
-        f"{grammar.norm_title(str(norm))} at batch size {batch}: {rate:,.0f} images per second"
+        f"{palette.norm_title(str(norm))} at batch size {batch}: {rate:,.0f} images per second"
         for norm, batch, rate in means.itertuples(index=False)
     ]
     return "Training throughput. " + "; ".join(parts) + "."
@@ -101,7 +101,7 @@ def _panel(ax: Axes, data: pd.DataFrame, column: str, norms: list[str]) -> None:
         arm = data[data["norm"] == norm]
         if arm.empty:
             continue
-        colour, marker = grammar.norm_colour(norm), grammar.norm_marker(norm)
+        colour, marker = palette.norm_colour(norm), palette.norm_marker(norm)
         means = arm.groupby("batch_size")[column].mean()
         ax.plot(means.index, means.to_numpy(), color=colour, marker=marker, markersize=7)
         ax.plot(

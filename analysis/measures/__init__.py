@@ -22,7 +22,8 @@ from suite.errors import UnknownNameError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.claims import Claim, Comparison
+    from analysis.claims import Claim
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast
     from analysis.samples import Samples
 

@@ -10,13 +10,9 @@ from typing import TYPE_CHECKING, Final
 import numpy as np
 import pandas as pd
 
-from analysis.measures.pairs import (
-    condition_of,
-    contrasts,
-    join_arms,
-    match_columns,
-    trial_table,
-)
+from analysis.measures.grouping import contrasts
+from analysis.measures.labels import condition_of, match_columns
+from analysis.measures.pairs import join_arms, trial_table
 from analysis.stats.best import probability_best
 from analysis.stats.tuned import selecting_seeds
 from suite.quantities import quantity
@@ -25,7 +21,7 @@ from suite.records import AXES
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast
     from analysis.samples import Samples
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.measures.pairs import contrasts, join_arms, other_axes, same_value, trial_table
+from analysis.measures.grouping import contrasts
+from analysis.measures.labels import same_value
+from analysis.measures.pairs import join_arms, other_axes, trial_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast
     from analysis.samples import Samples
 

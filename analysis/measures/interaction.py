@@ -7,20 +7,14 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from analysis.measures.pairs import (
-    ARMS,
-    arm_name,
-    contrasts,
-    join_arms,
-    other_axes,
-    pair_table,
-    same_value,
-)
+from analysis.measures.grouping import contrasts
+from analysis.measures.labels import arm_name, same_value
+from analysis.measures.pairs import ARMS, join_arms, other_axes, pair_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast
     from analysis.samples import Samples
 

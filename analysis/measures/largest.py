@@ -6,20 +6,15 @@ from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
-from analysis.measures.pairs import (
-    ARMS,
-    arm_name,
-    collapse,
-    contrasts,
-    limited,
-    pair_table,
-    resolve_facet,
-)
+from analysis.measures.grouping import contrasts
+from analysis.measures.labels import arm_name
+from analysis.measures.pairs import ARMS, limited, pair_table, resolve_facet
+from analysis.measures.reduction import collapse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast, Values
     from analysis.samples import Samples
 

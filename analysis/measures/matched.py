@@ -9,18 +9,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.measures.along import trial_curves
-from analysis.measures.pairs import (
-    contrasts,
-    match_columns,
-    pair_up,
-    same_value,
-    trial_table,
-)
+from analysis.measures.grouping import contrasts
+from analysis.measures.labels import match_columns, same_value
+from analysis.measures.pairs import pair_up, trial_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast, Values
     from analysis.samples import Samples
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from analysis.measures.pairs import contrasts, pair_table
+from analysis.measures.grouping import contrasts
+from analysis.measures.pairs import pair_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast
     from analysis.samples import Samples
 

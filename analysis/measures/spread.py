@@ -6,12 +6,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.measures.pairs import collapse, contrasts, pair_table
+from analysis.measures.grouping import contrasts
+from analysis.measures.pairs import pair_table
+from analysis.measures.reduction import collapse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast, Values
     from analysis.samples import Samples
 

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from analysis.costs import STUDY
-from analysis.measures.pairs import contrasts, pair_table, with_roles
+from analysis.measures.grouping import contrasts, with_roles
+from analysis.measures.pairs import pair_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast
     from analysis.samples import Samples
 

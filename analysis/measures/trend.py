@@ -9,13 +9,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.measures.pairs import (
-    collapse,
-    contrasts,
-    join_arms,
-    match_columns,
-    trial_table,
-)
+from analysis.measures.grouping import contrasts
+from analysis.measures.labels import match_columns
+from analysis.measures.pairs import join_arms, trial_table
+from analysis.measures.reduction import collapse
 from analysis.stats.trend import page_trend, slopes
 from suite.records import AXES
 
@@ -24,7 +21,7 @@ if TYPE_CHECKING:
 
     import pandas as pd
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast, Values
     from analysis.samples import Samples
 

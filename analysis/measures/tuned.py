@@ -7,18 +7,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from analysis.measures.pairs import (
-    ARMS,
-    arm_name,
-    condition_of,
-    label_of,
-    match_columns,
-    named_axes,
-    pair_table,
-    seed_contrast,
-    with_differences,
-    with_roles,
-)
+from analysis.measures.grouping import seed_contrast, with_differences, with_roles
+from analysis.measures.labels import arm_name, condition_of, label_of, match_columns, named_axes
+from analysis.measures.pairs import ARMS, pair_table
 from analysis.stats.tuned import selecting_seeds, tuned_contrast
 from suite.quantities import quantity
 
@@ -28,7 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from numpy.typing import NDArray
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast
     from analysis.samples import Samples
 

@@ -5,22 +5,16 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from analysis.measures.pairs import (
-    ARMS,
-    arm_name,
-    condition_of,
-    match_columns,
-    pair_table,
-    seed_contrast,
-    with_roles,
-)
+from analysis.measures.grouping import seed_contrast, with_roles
+from analysis.measures.labels import arm_name, condition_of, match_columns
+from analysis.measures.pairs import ARMS, pair_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import pandas as pd
 
-    from analysis.claims import Comparison
+    from analysis.comparison import Comparison
     from analysis.contrasts import Contrast
     from analysis.samples import Samples
 

@@ -12,8 +12,8 @@ from analysis.claims import load_registry
 from analysis.contrasts import Verdicts
 from analysis.costs import load_costs
 from analysis.decision import decide, judged
-from analysis.exports import exported_files
 from analysis.measures import MEASURES, claim_contrasts
+from analysis.report.exports import exported_files
 from analysis.samples import load_samples
 from suite.errors import IncomparableError
 from tests.synthetic import Truth, write_store

@@ -6,17 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.claims import OUTCOME, load_registry
+from analysis.claims import load_registry
+from analysis.comparison import OUTCOME
 from analysis.costs import STUDY as COST_STUDY
+from analysis.measures.labels import same_value
 from analysis.measures.matched import TRAINED_ON
-from analysis.measures.pairs import same_value
 from suite.grid import load_grid
 from suite.norms import parse_norm
 from suite.probes import PROBES
 from suite.quantities import QUANTITIES
 
 if TYPE_CHECKING:
-    from analysis.claims import AxisValue, Claim, Comparison
+    from analysis.claims import Claim
+    from analysis.comparison import AxisValue, Comparison
     from suite.grid import Grid, Study
     from suite.records import Condition
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[2]
 # The child prints its own peak memory, so that no other child of the test run counts.
 REPORT = (
-    "import resource, sys; from analysis.report import main; code = main(sys.argv[1:]); "
+    "import resource, sys; from analysis.report.__main__ import main; code = main(sys.argv[1:]); "
     "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss); sys.exit(code)"
 )
 

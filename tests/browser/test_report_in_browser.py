@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from analysis.claims import load_registry
-from analysis.page import GROUPS
 from analysis.report import build_report
+from analysis.report.page import GROUPS
 from tests.hostile import write_hostile_store
 
 if TYPE_CHECKING:

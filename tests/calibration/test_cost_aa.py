@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 from analysis.decision import decide, judged
-from analysis.measures.pairs import seed_contrast
+from analysis.measures.grouping import seed_contrast
 from suite.cost.protocol import Cell, time_cells
 from suite.cost_records import CostProtocol
 from tests.simulated_machine import Machine
@@ -51,7 +51,7 @@ def words(pairs: int, replicates: int, slower: float, seed: int) -> list[str]:
     import pandas as pd
 
     from analysis.claims import load_registry
-    from analysis.measures.pairs import with_differences
+    from analysis.measures.grouping import with_differences
 
     claim = load_registry()["L4"]
     comparison = claim.primary

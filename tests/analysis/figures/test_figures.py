@@ -12,9 +12,10 @@ import pytest
 
 from analysis.figures import FIGURES
 from analysis.figures.evidence import Evidence
-from analysis.figures.grammar import DARK, LIGHT, NARROW, WIDE, style
+from analysis.figures.grammar import NARROW, WIDE, style
+from analysis.figures.palette import DARK, LIGHT
+from analysis.report.svg import svg_text
 from analysis.samples import load_samples
-from analysis.svg import svg_text
 from analysis.verdicts import judge_samples
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
 from tests.synthetic_costs import write_costs

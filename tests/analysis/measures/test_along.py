@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from analysis.claims import Arms, load_registry
+from analysis.claims import load_registry
+from analysis.comparison import Arms
 from analysis.measures import MEASURES
 from analysis.measures.matched import read_at
 from analysis.samples import load_samples

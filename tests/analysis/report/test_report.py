@@ -19,9 +19,10 @@ from urllib.parse import unquote
 
 import pytest
 
-from analysis import report as report_module
 from analysis.files import write_whole
-from analysis.report import build_report, main
+from analysis.report import __main__ as command
+from analysis.report import build_report
+from analysis.report.__main__ import main
 from suite.errors import EXIT_DONE, EXIT_USAGE, StoreError
 from suite.records import Budget, Condition, Protocol, Trial
 from suite.store import STORE_NAME, StoreWriter
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from suite.records import Trial as TrialType
 
 SMALL = {"seeds": 7, "batch_sizes": (16, 64), "learning_rates": (1e-3, 0.1), "epochs": 1}
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[3]
 
 
 class Page(HTMLParser):
@@ -169,7 +170,7 @@ def test_it_is_built_where_torch_is_not_installed(built: Report, tmp_path: Path)
         "        if name.partition('.')[0] in ('torch', 'torchvision'):\n"
         "            raise ModuleNotFoundError(name)\n"
         "sys.meta_path.insert(0, Without())\n"
-        "from analysis.report import main\n"
+        "from analysis.report.__main__ import main\n"
         "sys.exit(main(sys.argv[1:]))"
     )
     done = subprocess.run(
@@ -321,7 +322,7 @@ def test_open_shows_the_report(
     built: Report, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     opened: list[str] = []
-    monkeypatch.setattr(report_module.webbrowser, "open", opened.append)
+    monkeypatch.setattr(command.webbrowser, "open", opened.append)
     assert main([str(built.path.parent), "--out", str(tmp_path), "--open"]) == EXIT_DONE
     assert opened == [(tmp_path / "report.html").resolve().as_uri()]
 

@@ -1,4 +1,4 @@
-"""A verdict → what its row in the scorecard and its section say."""
+"""A verdict → what its section says."""
 
 from __future__ import annotations
 
@@ -8,88 +8,28 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from analysis.figures.evidence import unit_of
-from analysis.figures.grammar import norm_title
-from analysis.render import claim_figures
-from analysis.tables import csv_download, table
+from analysis.figures.palette import norm_title
+from analysis.report.render import claim_figures
+from analysis.report.tables import csv_download, table
+from analysis.report.view import ClaimView, LiteratureView
 from analysis.units import displayed, margin_text
-from analysis.view import ClaimView, Glyph, LiteratureView, ScoreRow, VerdictView
 from analysis.wording import NOTHING, count, listed, number, p_phrase, p_value, sentence
 
 if TYPE_CHECKING:
     from analysis.claims import Literature
-    from analysis.contrasts import Contrast, ContrastResult, LostPair, Verdict, Word
+    from analysis.contrasts import Contrast, ContrastResult, LostPair, Verdict
+    from analysis.report.view import Facts
     from analysis.samples import Samples
-    from analysis.view import Facts
+from analysis.report.claim_tables import pairs_frame, results_frame
+from analysis.report.scorecard import WORDS, effect_words, tested
 
-WORDS: Final[dict[Word, VerdictView]] = {
-    "supported": VerdictView(
-        "supported",
-        "supported",
-        "1",
-        "Adjusted p below .05, the whole interval on the claim's side of zero, and an estimate of "
-        "at least the margin.",
-    ),
-    "contradicted": VerdictView(
-        "contradicted", "contradicted", "2", "The same, on the other side of zero."
-    ),
-    "depends": VerdictView(
-        "depends",
-        "depends",
-        "3",
-        "The conditions named in advance disagree: at least one lies beyond the margin each way.",
-    ),
-    "no practical difference": VerdictView(
-        "no practical difference",
-        "same",
-        "4",
-        "Two one-sided tests show that the difference is smaller than the margin.",
-    ),
-    "inconclusive": VerdictView(
-        "inconclusive",
-        "inconclusive",
-        "5",
-        "None of these, or more than 10 % of the pairs are missing.",
-    ),
-    "no verdict": VerdictView(
-        "no verdict",
-        "none",
-        "6",
-        "Fewer than 6 seeds, or nothing measured for this claim: estimates only.",
-    ),
-}
 _STANCES: Final = {
     "for": "for the claim",
     "against": "against the claim",
     "conditional": "for it under conditions",
 }
-_ROLES: Final = {"primary": "decides", "evidence": "evidence", "context": "context"}
 # Labels of contrasts that are no place "at" which something holds.
 _NOT_PLACES: Final = ("mean ", "norm ", "all ", "each ")
-_GLYPH: Final = (132.0, 6.0)  # width, and room for a point at either end
-
-
-def score_row(verdict: Verdict) -> ScoreRow:
-    """Make the claim's row in the scorecard."""
-    result = verdict.primary
-    estimate, interval = effect_words(result)
-    if result is None:
-        n, n_sort, p, p_sort = "0", "0", NOTHING, ""
-    else:
-        n, n_sort = str(result.n), str(result.n)
-        p = p_value(result.p_adjusted) if _tested(result) else NOTHING
-        p_sort = repr(result.p_adjusted) if p != NOTHING else ""
-    return ScoreRow(
-        id=verdict.claim.id,
-        title=verdict.claim.title,
-        verdict=WORDS[verdict.word],
-        estimate=estimate,
-        interval=interval,
-        glyph=_glyph(result),
-        n=n,
-        n_sort=n_sort,
-        p=p,
-        p_sort=p_sort,
-    )
 
 
 def claim_view(samples: Samples, verdict: Verdict) -> ClaimView:
@@ -159,64 +99,9 @@ def finding(verdict: Verdict) -> str:
     bounds = f", 95 % interval {interval}" if interval else ""
     tail = [
         count(result.n, unit_of(result.contrast.comparison)),
-        p_phrase(result.p_adjusted) if _tested(result) else "",
+        p_phrase(result.p_adjusted) if tested(result) else "",
     ]
     return sentence(f"{estimate}{where}{bounds} ({', '.join(t for t in tail if t)})")
-
-
-def effect_words(result: ContrastResult | None) -> tuple[str, str]:
-    """Split the effect in natural units into the estimate and its interval."""
-    if result is None or result.n == 0:
-        return "not measured", ""
-    estimate, bracket, interval = result.text.partition(" [")
-    if not (math.isfinite(result.low) and math.isfinite(result.high)):
-        return estimate or NOTHING, ""
-    return estimate or NOTHING, f"[{interval}" if bracket else ""
-
-
-def results_frame(verdict: Verdict) -> pd.DataFrame:
-    """List every comparison with its statistics, in the unit of its scale."""
-    return pd.DataFrame(
-        [
-            {
-                "comparison": r.contrast.comparison.name,
-                "condition": r.contrast.label,
-                "role": _ROLES[r.contrast.role],
-                "verdict": r.word,
-                "effect": r.text or NOTHING,
-                "n": r.n,
-                "p": p_value(r.p) if r.n > 1 else NOTHING,
-                "adjusted p": p_value(r.p_adjusted) if r.n > 1 else NOTHING,
-                "permutation p": p_value(r.p_permutation) if r.n > 1 else NOTHING,
-                "effect size": r.effect_size,
-                "planned": r.contrast.planned,
-                "missing": len(r.contrast.missing),
-                "diverged": sum(r.contrast.diverged.values()),
-                "not reached": sum(r.contrast.censored.values()),
-            }
-            for r in verdict.results
-        ]
-    )
-
-
-def pairs_frame(verdict: Verdict) -> pd.DataFrame:
-    """List every pair of every comparison: the numbers that the tests were made from."""
-    rows = []
-    for result in verdict.results:
-        contrast = result.contrast
-        for i, seed in enumerate(contrast.seeds):
-            rows.append(
-                {
-                    "comparison": contrast.comparison.name,
-                    "condition": contrast.label,
-                    "role": contrast.role,
-                    "seed": seed,
-                    **{f"value {arm}": float(v[i]) for arm, v in contrast.arms.items()},
-                    "difference": float(contrast.differences[i]),
-                    "scale": contrast.comparison.scale,
-                }
-            )
-    return pd.DataFrame(rows)
 
 
 def size_words(value: float, contrast: Contrast) -> str:
@@ -229,24 +114,18 @@ def size_words(value: float, contrast: Contrast) -> str:
     return f"{number(shown, 2)}{joint}{unit} {word}".strip()
 
 
-def _tested(result: ContrastResult) -> bool:
-    """Whether a p value means something: enough data, and a claim about a difference."""
-    comparing = result.contrast.comparison.decision == "superiority"
-    return comparing and result.word != "no verdict"
-
-
 def _facts(result: ContrastResult | None) -> Facts:
     if result is None or result.n == 0:
         return ()
     contrast = result.contrast
     facts = [("Complete pairs", f"{result.n} of {contrast.planned}")]
-    if _tested(result):
+    if tested(result):
         facts += [
             ("p adjusted for all claims", p_value(result.p_adjusted)),
             ("p alone, t test", p_value(result.p)),
             ("p alone, permutation", p_value(result.p_permutation)),
         ]
-    if contrast.comparison.decision == "superiority" and not _tested(result):
+    if contrast.comparison.decision == "superiority" and not tested(result):
         facts.append(("Smallest effect worth knowing", margin_text(contrast.comparison)))
     elif contrast.comparison.decision == "superiority":
         low, high = result.effect_size_low, result.effect_size_high
@@ -323,31 +202,4 @@ def _literature(item: Literature, verdict: Verdict) -> LiteratureView:
         stance=_STANCES[item.stance],
         same_regime=f"{'yes' if item.same_regime else 'no'}: {item.regime}",
         ours=f"{verdict.word}: {estimate} {interval}".strip(),
-    )
-
-
-def _glyph(result: ContrastResult | None) -> Glyph | None:
-    """Lay the interval out on a line that holds zero, the margin and the estimate."""
-    if result is None or not math.isfinite(result.estimate) or not math.isfinite(result.margin):
-        return None
-    width, pad = _GLYPH
-    reach = max(1.6 * result.margin, 1.25 * abs(result.estimate))
-    ends = [e for e in (result.low, result.high) if math.isfinite(e) and abs(e) < 3 * reach]
-    low = min(-1.3 * result.margin, result.estimate, *ends)
-    high = max(1.3 * result.margin, result.estimate, *ends)
-
-    def place(value: float) -> float:
-        inside = min(max(value, low), high)
-        return pad + (width - 2 * pad) * (inside - low) / (high - low)
-
-    zone = place(-result.margin)
-    estimate, interval = effect_words(result)
-    return Glyph(
-        zero=f"{place(0):.1f}",
-        zone_x=f"{zone:.1f}",
-        zone_width=f"{place(result.margin) - zone:.1f}",
-        low=f"{place(result.low):.1f}",
-        high=f"{place(result.high):.1f}",
-        estimate=f"{place(result.estimate):.1f}",
-        label=f"{estimate} {interval}; the shaded part is too small to matter".strip(),
     )

@@ -15,10 +15,10 @@ import pandas as pd
 
 from analysis.costs import STUDY as COST_STUDY
 from analysis.figures.evidence import setting_words
-from analysis.figures.grammar import norm_title
+from analysis.figures.palette import norm_title
+from analysis.report.view import Recommendation
 from analysis.stats.best import probability_best
 from analysis.stats.inputs import MINIMUM_SEEDS
-from analysis.view import Recommendation
 from analysis.wording import count, duration, number, sentence
 
 if TYPE_CHECKING:

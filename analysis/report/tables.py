@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 import pandas as pd
 
-from analysis.view import Cell, Column, Download, Table
+from analysis.report.view import Cell, Column, Download, Table
 from analysis.wording import absent, axis_value, number
 from suite.records import AXES
 

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import wording
-from analysis.tables import MOST_ROWS, csv_text, table
+from analysis.report.tables import MOST_ROWS, csv_text, table
 
 
 @pytest.mark.parametrize(

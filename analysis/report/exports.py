@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import pandas as pd
 
-from analysis.claim_view import pairs_frame
-from analysis.tables import csv_text
+from analysis.report.claim_tables import pairs_frame
+from analysis.report.tables import csv_text
 
 if TYPE_CHECKING:
     from analysis.contrasts import ContrastResult, Verdict, Verdicts

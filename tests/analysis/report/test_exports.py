@@ -11,13 +11,13 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.exports import SCHEMA, exported_files
+from analysis.report.exports import SCHEMA, exported_files
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
 from suite.store import StoreReader
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
 
-DOCUMENT = Path(__file__).parents[2] / "docs" / "verdicts-schema.md"
+DOCUMENT = Path(__file__).parents[3] / "docs" / "verdicts-schema.md"
 
 
 @pytest.fixture(scope="module")

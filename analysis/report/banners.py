@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
-from analysis.view import Banner
+from analysis.report.view import Banner
 from analysis.wording import listed
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
 """A matplotlib figure as one small SVG that follows the reader's light or dark colour scheme.
 
-The figures are drawn in the light palette of ``figures/grammar.py``. Here every palette colour is
+The figures are drawn in the light palette of ``figures/palette.py``. Here every palette colour is
 replaced by a CSS variable, and a ``<style>`` inside the SVG gives each variable its light and its
 dark value, so an SVG inside an ``<img>`` follows ``prefers-color-scheme`` with no script. Text
 stays text (the reader's own sans serif), and the same figure always gives the same bytes.
@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Final
 
 import matplotlib as mpl
 
-from analysis.figures.grammar import DARK, LIGHT, RC
+from analysis.figures.grammar import RC
+from analysis.figures.palette import DARK, LIGHT
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -45,7 +46,7 @@ def svg_text(figure: Figure) -> str:
     Parameters
     ----------
     figure
-        Drawn with the palette and type scale of ``figures/grammar.py`` at 72 dots per inch, so that
+        Drawn with the palette and type scale of ``figures/palette.py`` at 72 dots per inch, so that
         one unit of the SVG is one CSS pixel.
 
     Returns

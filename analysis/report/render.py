@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 from analysis.figures import FIGURES, FigureSpec
 from analysis.figures.evidence import Evidence
 from analysis.figures.grammar import NARROW, WIDE, style
-from analysis.svg import svg_text
-from analysis.tables import csv_download, table
-from analysis.view import FigureView, Picture
+from analysis.report.svg import svg_text
+from analysis.report.tables import csv_download, table
+from analysis.report.view import FigureView, Picture
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.recommend import recommendations
+from analysis.report.recommend import recommendations
 from analysis.samples import load_samples
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
 from tests.synthetic_costs import write_costs

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from analysis.claim_view import effect_words
 from analysis.figures.evidence import unit_of
+from analysis.report.scorecard import effect_words
 from analysis.wording import count, inside, listed, sentence, small_count
 
 if TYPE_CHECKING:

@@ -1,0 +1,69 @@
+"""``python -m analysis.report results/full``: the report again, from the store alone."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import webbrowser
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from analysis.files import write_whole
+from analysis.report.exports import exported_files, verdicts_json
+from analysis.samples import load_samples
+from analysis.verdicts import judge_samples
+from suite.errors import EXIT_DONE, BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+from analysis.report.build import build_report
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m analysis.report",
+        description="Build the report again from finished or partial results; trains nothing.",
+    )
+    parser.add_argument("results", nargs="+", type=Path, help="folders that hold a store.sqlite")
+    parser.add_argument("--out", type=Path, help="folder to write to (default: the first results)")
+    parser.add_argument("--open", action="store_true", help="show the report in the browser")
+    parser.add_argument(
+        "--format",
+        choices=("html", "json", "csv"),
+        default="html",
+        help="html: report and exports; json, csv: the verdicts on standard output",
+    )
+    options = parser.parse_args(arguments)
+    try:
+        if options.format == "html":
+            report = build_report(options.results, options.out)
+            print(report.path)  # noqa: T201
+            if options.open:
+                webbrowser.open(report.path.resolve().as_uri())
+        else:
+            _print_verdicts(options.results, options.format, options.out)
+    except BenchError as error:
+        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    return EXIT_DONE
+
+
+def _print_verdicts(paths: Sequence[Path], form: str, out: Path | None) -> None:
+    samples = load_samples(paths)
+    verdicts = judge_samples(samples)
+    name = f"verdicts.{form}"
+    if out is not None:
+        text = exported_files(samples, verdicts)[name]
+        write_whole(out / name, text.encode("utf-8", errors="replace"))
+        print(out / name)  # noqa: T201
+    elif form == "json":
+        print(verdicts_json(samples, verdicts), end="")  # noqa: T201
+    else:
+        print(exported_files(samples, verdicts)[name], end="")  # noqa: T201
+
+
+if __name__ == "__main__":
+    sys.exit(main())

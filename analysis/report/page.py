@@ -1,0 +1,140 @@
+"""Samples and verdicts → the page, as ready strings."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import pandas as pd
+
+from analysis.report.answer import answer
+from analysis.report.banners import banners
+from analysis.report.claim_view import claim_view
+from analysis.report.recommend import recommendations
+from analysis.report.render import overview_figures
+from analysis.report.scorecard import WORDS, score_row
+from analysis.report.tables import table
+from analysis.report.view import Page, ScoreGroup
+from analysis.wording import count, listed, several
+from suite.records import AXES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from analysis.contrasts import Verdict, Verdicts
+    from analysis.report.view import Facts, ScoreRow, Table
+    from analysis.samples import Samples
+from analysis.report.provenance import bibtex, runs_view
+from analysis.report.trials import costs_view, trials_view
+
+QUESTION: Final = "What does batch normalization buy, and what does it cost?"
+GROUPS: Final = ("advantages", "limitations", "batch size", "mechanics", "notebook")
+_VARIED: Final = ("dataset", "model", "optimizer", "init", "depth", "train_size", "weight_decay")
+
+
+def build_page(samples: Samples, verdicts: Verdicts) -> Page:
+    """Make the view model of the whole report."""
+    all_verdicts = tuple(verdicts)
+    measured = tuple(v for v in all_verdicts if v.results)
+    rows = [(v.claim.group, score_row(v)) for v in measured]
+    grid = grid_name(samples)
+    return Page(
+        title=f"Batch normalization: {grid}",
+        eyebrow=f"batchnorm-bench · {grid}",
+        question=QUESTION,
+        audience=_audience(samples),
+        answer=answer(all_verdicts),
+        banners=banners(samples, all_verdicts, verdicts.registry_hash),
+        scorecard=_groups(rows),
+        scorecard_note=(
+            "Effect: with batch normalization against without, on the same seeds. The line shows "
+            "its interval around zero, to the right what the claim says; inside the shaded part a "
+            "difference is too small to matter. n counts seeds; p is adjusted for the number of "
+            "claims (Holm)."
+        ),
+        recommendations=recommendations(samples),
+        overview=overview_figures(samples, all_verdicts),
+        claims=tuple(claim_view(samples, v) for v in measured),
+        unmeasured=_unmeasured([v for v in all_verdicts if not v.results]),
+        words=tuple(WORDS.values()),
+        studies=_studies(samples),
+        trials=trials_view(samples),
+        costs=costs_view(samples),
+        runs=runs_view(samples),
+        registry_hash=verdicts.registry_hash,
+        registry_note="",
+        bibtex=bibtex(),
+    )
+
+
+def _unmeasured(verdicts: Sequence[Verdict]) -> Table | None:
+    """List the claims for which the grid asks for nothing; None where it serves all."""
+    if not verdicts:
+        return None
+    rows = [
+        {
+            "claim": v.claim.id,
+            "what it says": v.claim.sentence,
+            "source": v.claim.source,
+            "why not": v.why,
+        }
+        for v in verdicts
+    ]
+    return table(pd.DataFrame(rows), f"{count(len(rows), 'claim')} of the registry", most=100)
+
+
+def grid_name(samples: Samples) -> str:
+    """Name the grids that the stores were made from."""
+    names = [str((run.get("grid") or {}).get("name", "")) for run in samples.runs]
+    distinct = [n for n in dict.fromkeys(names) if n]
+    return " + ".join(distinct) or "results"
+
+
+def _audience(samples: Samples) -> Facts:
+    trials = samples.trials
+    if trials.empty:
+        return (("Trials", "none"),)
+    seeds = trials.groupby("study", sort=False)["seed"].nunique()
+    seed_words = (
+        count(int(seeds.iloc[0]), "seed")
+        if seeds.min() == seeds.max()
+        else f"{seeds.min()} to {seeds.max()} seeds"
+    )
+    done = int(trials["status"].isin(["ok", "diverged"]).sum())
+    return (
+        ("Dataset", several(sorted(trials["dataset"].unique()))),
+        ("Model", several(sorted(trials["model"].unique()))),
+        ("Device", several(sorted(trials["device"].unique()))),
+        ("Replication", f"{seed_words} per condition"),
+        ("Trials", f"{done:,} of {len(trials):,}"),
+    )
+
+
+def _groups(rows: Sequence[tuple[str, ScoreRow]]) -> tuple[ScoreGroup, ...]:
+    order = [*GROUPS, *sorted({g for g, _ in rows} - set(GROUPS))]
+    return tuple(
+        ScoreGroup(group.capitalize(), members)
+        for group in order
+        if (members := tuple(row for g, row in rows if g == group))
+    )
+
+
+def _studies(samples: Samples) -> Table:
+    rows = []
+    for name, why in samples.studies.items():
+        trials = samples.study(name)
+        varied = [a for a in AXES if len(trials[a].unique()) > 1]
+        rows.append(
+            {
+                "study": name,
+                "why": why,
+                "varies": listed(
+                    [
+                        f"{a.replace('_', ' ')} ({several(sorted(trials[a].dropna().unique()))})"
+                        for a in varied
+                    ]
+                ),
+                "seeds": int(trials["seed"].nunique()),
+                "trials": len(trials),
+            }
+        )
+    return table(pd.DataFrame(rows), "The studies of this grid")
