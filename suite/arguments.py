@@ -50,6 +50,15 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     what.add_argument("--dataset", help="one dataset in place of the grid's own")
     what.add_argument(
+        "--model",
+        help="one model in place of the grid's own: a name, or module:function for one of yours",
+    )
+    what.add_argument(
+        "--allow-code",
+        action="store_true",
+        help="let a grid file name models as module:function; their code is run",
+    )
+    what.add_argument(
         "--device",
         default="auto",
         help="auto (all that are present, the default), cpu, cuda, cuda:1, mps, or a comma list",

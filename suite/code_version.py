@@ -1,8 +1,9 @@
 """The version of the code that determines a trial's numbers, without torch.
 
 It is the hash of syntax trees, docstrings left out, of the shared trainer and of that trial's own
-norm, model, dataset and probes. So comments, new norms or a better report leave finished trials
-finished, and a change of the trainer makes them other trials.
+norm, model, dataset and probes; a model of the user's own has its files among them. So comments,
+new norms or a better report leave finished trials finished, and a change of the trainer makes them
+other trials.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from suite.models import model_spec
+from suite.models.own import is_own, sources_behind
 from suite.norms import parse_norm
 from suite.probes import probe_spec
 
@@ -55,6 +57,7 @@ def code_version(condition: Condition, probes: tuple[str, ...] = ()) -> str:
             *_probe_files(probes),
         ),
         tuple(probe_spec(name).cost for name in sorted(probes)),
+        _own_sources(condition.model),
     )
 
 
@@ -63,7 +66,12 @@ def cost_version(condition: Condition) -> str:
     norm = parse_norm(condition.norm)
     model = model_spec(condition.model)
     own = (*_files_behind(norm.spec.module), *_files_behind(model.module))
-    return _version((*_COST, *own))
+    return _version((*_COST, *own), own=_own_sources(condition.model))
+
+
+def _own_sources(model: str) -> tuple[tuple[str, Path], ...]:
+    """List the files of a user's own model; a model of the suite has its file in the package."""
+    return sources_behind(model.partition(":")[0]) if is_own(model) else ()
 
 
 def _probe_files(probes: tuple[str, ...]) -> tuple[str, ...]:
@@ -75,11 +83,17 @@ def _probe_files(probes: tuple[str, ...]) -> tuple[str, ...]:
 
 
 @functools.cache
-def _version(files: tuple[str, ...], costs: tuple[ProbeCost, ...] = ()) -> str:
+def _version(
+    files: tuple[str, ...],
+    costs: tuple[ProbeCost, ...] = (),
+    own: tuple[tuple[str, Path], ...] = (),
+) -> str:
     digest = hashlib.sha256()
     for name in files:
         path = _SUITE / name
         digest.update(f"{name}\n{_syntax(path) if path.is_file() else ''}\n".encode())
+    for name, path in own:
+        digest.update(f"own {name}\n{_syntax(path)}\n".encode())
     if costs:  # what probes cost decides how often they run
         digest.update(repr(costs).encode())
     return digest.hexdigest()[:16]

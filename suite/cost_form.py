@@ -10,7 +10,7 @@ from pydantic import Field, ValidationError
 from suite.cost.plan import CostStudy
 from suite.cost_records import CostProtocol
 from suite.environment import usable_cores
-from suite.grid_form import Form, StudyForm
+from suite.grid_form import ALLOW_CODE, Form, StudyForm
 from suite.places import messages
 
 PLACE: Final = "cost"
@@ -35,13 +35,17 @@ class CostForm(Form):
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
 
 
-def parse_cost(raw: object) -> tuple[CostStudy | None, list[str]]:
+def parse_cost(
+    raw: object, *, model: str | None = None, allow_code: bool = False
+) -> tuple[CostStudy | None, list[str]]:
     """Validate a ``[cost]`` table.
 
     Parameters
     ----------
     raw
         As read from TOML; None where the file has none.
+    model, allow_code
+        As for ``suite.grid.load_grid``.
 
     Returns
     -------
@@ -57,9 +61,11 @@ def parse_cost(raw: object) -> tuple[CostStudy | None, list[str]]:
     axes = {axis: value for axis in _AXES if (value := getattr(form, axis)) is not None}
     as_study = {"name": PLACE, "why": form.why, **axes, **_FIXED}
     try:
-        study = StudyForm.model_validate(as_study)
+        study = StudyForm.model_validate(as_study, context={ALLOW_CODE: allow_code})
     except ValidationError as error:
         return None, messages(error, as_study, StudyForm, PLACE)
+    if model is not None:
+        study = study.with_model(model)
     faults = [f"{PLACE}{where}: {what}" for where, what in study.faults()]
     total = math.prod(map(len, study.axes.values())) * form.replicates
     if total > MAX_COSTS:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final
 
 from suite.datasets import DATASETS
 from suite.grid_form import training_images
-from suite.models import MODELS
+from suite.models import model_spec
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -70,7 +70,7 @@ def trial_seconds(
     stored
         Seconds of training, evaluation left out, of earlier trials like this one.
     """
-    size = MODELS[condition.model].size
+    size = model_spec(condition.model).size
     if size is None:
         return math.nan if stored is None else stored
     operations = 2.0 * size(condition.depth)[1]
@@ -94,7 +94,7 @@ def trial_bytes(condition: Condition) -> int:
     Parameters, gradients and Adam's two moments, and a step's images and activations, the latter
     taken as twice the images.
     """
-    size = MODELS[condition.model].size
+    size = model_spec(condition.model).size
     parameters = 0 if size is None else size(condition.depth)[0]
     pixels = math.prod(DATASETS[condition.dataset].image_shape)
     return 4 * (4 * parameters + 3 * condition.batch_size * pixels)

@@ -23,6 +23,7 @@ from suite.cost_form import parse_cost
 from suite.datasets import dataset_spec
 from suite.errors import GridError, UnknownNameError, UsageError
 from suite.grid_form import (
+    ALLOW_CODE,
     MAX_TRIALS,
     NAME_RULE,
     GridForm,
@@ -30,6 +31,7 @@ from suite.grid_form import (
     is_safe_name,
     training_images,
 )
+from suite.models import model_spec
 from suite.places import messages, shown
 
 if TYPE_CHECKING:
@@ -151,7 +153,14 @@ def grid_names() -> tuple[str, ...]:
     return tuple(sorted(names, key=lambda n: (known.index(n) if n in known else len(known), n)))
 
 
-def load_grid(source: str, *, seeds: int | None = None, dataset: str | None = None) -> Grid:
+def load_grid(
+    source: str,
+    *,
+    seeds: int | None = None,
+    dataset: str | None = None,
+    model: str | None = None,
+    allow_code: bool = False,
+) -> Grid:
     """Read a grid by name or from a file.
 
     Parameters
@@ -160,25 +169,37 @@ def load_grid(source: str, *, seeds: int | None = None, dataset: str | None = No
         A name in ``grid_names()``, or the path of a TOML file.
     seeds
         Seeds for every study in place of the grid's own numbers.
-    dataset
-        Dataset for every study in place of the grid's own.
+    dataset, model
+        Dataset and model for every study in place of the grid's own.
+    allow_code
+        Whether the file may name models of the user's own, which are code (``module:function``).
 
     Raises
     ------
     GridError
         The file can't be read or has mistakes: all of them, each with its place.
     UnknownNameError
-        The grid is neither a name nor a file, or there is no such dataset.
+        The grid is neither a name nor a file, or there is no such dataset or model.
     UsageError
         ``seeds`` is out of bounds.
     """
     if source in grid_names():
+        name = source
         content = (importlib.resources.files("suite") / "grids" / f"{source}.toml").read_bytes()
-        return parse_grid(content, name=source, seeds=seeds, dataset=dataset)
-    if "/" not in source and not source.endswith(".toml"):
+    elif "/" not in source and not source.endswith(".toml"):
         raise UnknownNameError("grid", source, grid_names())
-    path = Path(source)
-    return parse_grid(_content(path), name=path.stem, source=source, seeds=seeds, dataset=dataset)
+    else:
+        path = Path(source)
+        name, content = path.stem, _content(path)
+    return parse_grid(
+        content,
+        name=name,
+        source=source,
+        seeds=seeds,
+        dataset=dataset,
+        model=model,
+        allow_code=allow_code,
+    )
 
 
 def parse_grid(
@@ -188,12 +209,16 @@ def parse_grid(
     source: str | None = None,
     seeds: int | None = None,
     dataset: str | None = None,
+    model: str | None = None,
+    allow_code: bool = False,
 ) -> Grid:
     """Validate the bytes of a grid file; parameters and errors as in ``load_grid``."""
     if seeds is not None and not 1 <= seeds <= MAX_TRIALS:
         raise UsageError(f"--seeds: must be 1 to {MAX_TRIALS:,}, not {shown(seeds)}")
     if dataset is not None:
         dataset_spec(dataset)
+    if model is not None:
+        model_spec(model)
     source = shown(name if source is None else source)
     raw = _toml(content, source)
     faults: list[str] = []
@@ -209,19 +234,21 @@ def parse_grid(
     for i, table in enumerate(tables if isinstance(tables, list) else ()):
         place = f"study[{i}]"
         try:
-            form = StudyForm.model_validate(table)
+            form = StudyForm.model_validate(table, context={ALLOW_CODE: allow_code})
         except ValidationError as error:
             faults += messages(error, table, StudyForm, place)
             continue
         if seeds is not None:
             form = form.model_copy(update={"seeds": seeds})
+        if model is not None:
+            form = form.with_model(model)
         faults += [f"{place}{where}: {what}" for where, what in form.faults()]
         faults += _same_name(place, form.name, [f.name for f in forms])
         if form.name == COST:
             faults.append(f"{place}.name: {COST!r} is the name of what the table [cost] measures")
         forms.append(form)
     faults += _too_many(forms)
-    cost, found = parse_cost(raw.get("cost"))
+    cost, found = parse_cost(raw.get("cost"), model=model, allow_code=allow_code)
     faults += found
     if faults or head is None:
         raise GridError(source, _at_most(faults))

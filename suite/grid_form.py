@@ -8,15 +8,23 @@ from __future__ import annotations
 import itertools
 import math
 import re
-from typing import TYPE_CHECKING, Annotated, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Final, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+)
 
 from suite.datasets import DATASETS
 from suite.errors import UnknownNameError, UsageError
 from suite.fits import check_norm_fits
 from suite.inits import INITS
-from suite.models import MODELS
+from suite.models import MODELS, model_spec
+from suite.models.own import is_own, own_model
 from suite.norms import parse_norm
 from suite.optimizers import OPTIMIZERS
 from suite.places import shown
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
 
 MAX_TRIALS: Final = 100_000
+ALLOW_CODE: Final = "allow_code"  # in the context of a validation: models may be the user's own
 NAME_RULE: Final = (
     "a name has letters, digits, - and _ only, starts with a letter or digit, and has at most 64"
 )
@@ -50,6 +59,21 @@ def _known(kind: str, names: Iterable[str]) -> Callable[[str], str]:
         return name
 
     return check
+
+
+def _model(name: str, info: ValidationInfo) -> str:
+    if not is_own(name):
+        return _known("model", MODELS)(name)
+    try:
+        own_model(name)
+    except UsageError as error:
+        raise ValueError(str(error)) from None
+    if not (info.context or {}).get(ALLOW_CODE):
+        raise ValueError(
+            f"{shown(name)} is code that a run would execute: a grid file may name it only where "
+            "--allow-code is given"
+        )
+    return name
 
 
 def _unknown(kind: str, name: str, names: Iterable[str]) -> str:
@@ -106,7 +130,7 @@ class StudyForm(Form):
     name: _Name
     why: _Line
     dataset: _Axis[Annotated[str, AfterValidator(_known("dataset", DATASETS))]]
-    model: _Axis[Annotated[str, AfterValidator(_known("model", MODELS))]]
+    model: _Axis[Annotated[str, AfterValidator(_model)]]
     norm: _Axis[Annotated[str, AfterValidator(_norm)]]
     batch_size: _Axis[_Count]
     learning_rate: _Axis[_Rate]
@@ -146,6 +170,11 @@ class StudyForm(Form):
         """Upper bound on the trials, by multiplication alone."""
         return math.prod(map(len, self.axes.values())) * self.seeds
 
+    def with_model(self, name: str) -> Self:
+        """Put one model in place of the file's; a depth that it does not have is dropped."""
+        depth = self.depth if model_spec(name).uses_depth else None
+        return self.model_copy(update={"model": [name], "depth": depth})
+
     def protocol(self) -> Protocol:
         """Build what every trial of the study shares."""
         return Protocol(
@@ -161,7 +190,7 @@ class StudyForm(Form):
         found: dict[Condition, None] = {}
         for values in itertools.product(*self.axes.values()):
             given = dict(zip(self.axes, values, strict=True))
-            model = MODELS[given["model"]]
+            model = model_spec(given["model"])
             given["depth"] = (given["depth"] or model.default_depth) if model.uses_depth else None
             found[Condition(**given)] = None
         return tuple(found)
@@ -183,7 +212,7 @@ class StudyForm(Form):
         yield from self._norm_faults()
 
     def _depth_faults(self) -> Iterator[tuple[str, str]]:
-        if self.depth is not None and not any(MODELS[name].uses_depth for name in self.model):
+        if self.depth is not None and not any(model_spec(name).uses_depth for name in self.model):
             yield ".depth", f"model {' and '.join(self.model)} has no depth to choose"
 
     def _norm_faults(self) -> Iterator[tuple[str, str]]:

@@ -22,6 +22,7 @@ from suite.executors.in_process import InProcessExecutor
 from suite.executors.training import StackTrainer, candidate_sizes
 from suite.forecast import Forecast
 from suite.models import model_spec
+from suite.own_models import check_own_models
 from suite.planning import make_plan
 
 if TYPE_CHECKING:
@@ -127,6 +128,8 @@ def prepare(grid: Grid, *, devices: str, data_dir: Path | None) -> Work:
         A device is not present, or its arithmetic failed the check.
     DataError
         A dataset's file is damaged.
+    ModelError
+        A model of the user's own can't be used.
     """
     names = tuple(parse_devices(devices))
     use_full_precision()
@@ -140,6 +143,8 @@ def prepare(grid: Grid, *, devices: str, data_dir: Path | None) -> Work:
         loaded[dataset.spec.name] = dataset
         notices += [notice] if notice else []
     grid = grid.using(used.__getitem__)
+    measured = () if grid.cost is None else grid.cost.conditions
+    check_own_models([*(c for study in grid.studies for c in study.conditions), *measured])
     plan = make_plan(grid, names, lambda name: loaded[name].fingerprint, code_version)
     trainer = StackTrainer(loaded)
     return Work(

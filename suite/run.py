@@ -67,7 +67,13 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  an ex
 def _grid(options: argparse.Namespace) -> Grid:
     from suite.grid import load_grid
 
-    return load_grid(options.grid, seeds=options.seeds, dataset=options.dataset)
+    return load_grid(
+        options.grid,
+        seeds=options.seeds,
+        dataset=options.dataset,
+        model=options.model,
+        allow_code=options.allow_code,
+    )
 
 
 def _console(*, error: bool = False) -> Console:
