@@ -4,7 +4,8 @@
 
 Both measure the same step in as many fresh processes, in turns. Ours interleaves the arms in each
 process; pytest-benchmark runs one after the other. To be run on an otherwise idle machine; figures
-are printed, nothing is asserted.
+are printed, nothing is asserted. With ``--keep FILE`` every replicate is written there, and a later
+call goes on from it.
 """
 
 from __future__ import annotations
@@ -24,11 +25,12 @@ from suite.cost.processes import measure_in_process
 from suite.cost_records import CostProtocol
 from suite.environment import usable_cores
 from suite.records import Condition
+from tests.kept import keep, read_kept
 
 BATCH_SIZES = (16, 64, 256, 1024)
 NORMS = ("none", "batch")
 
-Seconds = dict[tuple[int, str], float]
+Seconds = dict[str, float]  # norm and batch size, as in "batch 64" → median
 
 
 def by_pytest_benchmark(folder: Path) -> Seconds:
@@ -43,14 +45,19 @@ def by_pytest_benchmark(folder: Path) -> Seconds:
         stdout=subprocess.DEVNULL,
     )
     return {
-        (b["extra_info"]["batch_size"], b["extra_info"]["norm"]): b["stats"]["median"]
+        _name(b["extra_info"]["norm"], b["extra_info"]["batch_size"]): b["stats"]["median"]
         for b in json.loads(file.read_text())["benchmarks"]
     }
+
+
+def _name(norm: str, batch_size: int) -> str:
+    return f"{norm} {batch_size}"
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--replicates", type=int, default=12)
+    parser.add_argument("--keep", type=Path, help="file of the replicates that are done")
     options = parser.parse_args()
     conditions = tuple(
         Condition(dataset="mnist", model="mlp", norm=n, batch_size=b, learning_rate=1e-3)
@@ -61,22 +68,25 @@ def main() -> None:
     plan = plan_costs(
         CostStudy("agreement", conditions, options.replicates, protocol), ["cpu"], lambda c: ""
     )
-    theirs, ours = [], []
-    for replicate in plan:
-        ours.append(
-            {
-                (r.task.condition.batch_size, r.task.condition.norm): statistics.median(t.seconds)
-                for r in measure_in_process(replicate, lambda: False)
-                for t in r.timings
-                if t.activity == "train_step"
-            }
-        )
+    done = read_kept(options.keep)
+    for replicate in plan[len(done) :]:
+        ours = {
+            _name(r.task.condition.norm, r.task.condition.batch_size): statistics.median(t.seconds)
+            for r in measure_in_process(replicate, lambda: False)
+            for t in r.timings
+            if t.activity == "train_step"
+        }
         with tempfile.TemporaryDirectory() as folder:
-            theirs.append(by_pytest_benchmark(Path(folder)))
+            theirs = by_pytest_benchmark(Path(folder))
+        done.append({"suite.cost": ours, "pytest-benchmark": theirs})
+        keep(options.keep, done[-1])
     for batch in BATCH_SIZES:
         intervals = []
-        for name, measured in (("suite.cost", ours), ("pytest-benchmark", theirs)):
-            test = paired([math.log(one[batch, "batch"] / one[batch, "none"]) for one in measured])
+        for name in ("suite.cost", "pytest-benchmark"):
+            pairs = [
+                (one[name][_name("batch", batch)], one[name][_name("none", batch)]) for one in done
+            ]
+            test = paired([math.log(treated / control) for treated, control in pairs])
             middle, low, high = (math.exp(v) for v in (test.estimate, test.low, test.high))
             intervals.append((low, high))
             print(f"batch {batch:>5}  {name:<16}  ratio {middle:.3f} [{low:.3f}, {high:.3f}]")
