@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
-from suite.errors import IncomparableError
+from analysis.merge import refuse_different
 from suite.records import AXES
 from suite.store import StoreReader
 
@@ -46,21 +46,22 @@ class Costs:
     timings: pd.DataFrame
 
 
-def load_costs(stores: Mapping[str, Path]) -> Costs:
+def load_costs(stores: Mapping[str, Path], devices: Mapping[tuple[str, str], str]) -> Costs:
     """Read the costs that the newest grid of each store asks for.
 
     Parameters
     ----------
     stores
-        Label → path. Where several hold the same setting on the same device, each store's device
-        carries the store's name.
+        Label → path.
+    devices
+        (store, device as the store names it) → device as it is named here.
 
     Raises
     ------
     StoreError
         A store can't be read.
     IncomparableError
-        Two stores were measured by different code.
+        Stores were measured by different code.
     """
     rows: list[dict[str, Any]] = []
     timings: list[dict[str, Any]] = []
@@ -73,16 +74,36 @@ def load_costs(stores: Mapping[str, Path]) -> Costs:
             rows.append({**identity, **_outcomes(result)})
             timings += [{**identity, **row} for row in _timings(result)]
     costs = _frame(rows, [*_IDENTITY, *_RESULT])
-    _refuse_incomparable(costs)
+    refuse_different(
+        costs,
+        "code_version",
+        ("dataset", "model", "norm"),
+        "code versions of the costs",
+        "measure both with the same version",
+    )
     for column in [c for c in costs.columns if c.endswith("@inference_folded")]:
         costs[column] = costs[column].fillna(costs[column.removesuffix("_folded")])
-    setting = [*AXES, "seed", "device"]
-    several = costs.groupby(setting, dropna=False)["store"].transform("nunique") > 1
-    renamed = set(costs.loc[several, "device"])
+    times = _frame(timings, [*_IDENTITY, *_TIMING])
     return Costs(
-        _side_by_side(costs, renamed),
-        _side_by_side(_frame(timings, [*_IDENTITY, *_TIMING]), renamed),
+        _sorted(costs.assign(device=renamed(costs, devices))),
+        _sorted(times.assign(device=renamed(times, devices))),
     )
+
+
+def planned_costs(stores: Mapping[str, Path]) -> pd.DataFrame:
+    """List what each store's newest grid measures: ``store``, ``device``, the axes and ``seed``."""
+    columns = ["store", "device", *AXES, "seed"]
+    rows = []
+    for label, path in stores.items():
+        with StoreReader(path) as store:
+            rows += [_identity(label, task) for task in store.planned_costs()]
+    return pd.DataFrame(rows, columns=list(_IDENTITY))[columns]
+
+
+def renamed(frame: pd.DataFrame, devices: Mapping[tuple[str, str], str]) -> pd.Series[str]:
+    """Give the devices of a frame with ``store`` and ``device`` their names across stores."""
+    pairs = zip(frame["store"], frame["device"], strict=True)
+    return pd.Series([devices.get(p, p[1]) for p in pairs], frame.index, dtype="str")
 
 
 def _identity(label: str, task: CostTask) -> dict[str, Any]:
@@ -130,24 +151,9 @@ def _timings(result: CostResult | None) -> list[dict[str, Any]]:
 
 def _frame(rows: list[dict[str, Any]], columns: list[str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows) if rows else pd.DataFrame(columns=columns)
+    return frame.astype({"depth": "Int64", "train_size": "Int64"})
+
+
+def _sorted(frame: pd.DataFrame) -> pd.DataFrame:
     order = [*AXES, "device", "seed", "store"]
-    return frame.astype({"depth": "Int64", "train_size": "Int64"}).sort_values(
-        order, kind="stable", ignore_index=True
-    )
-
-
-def _side_by_side(frame: pd.DataFrame, devices: set[str]) -> pd.DataFrame:
-    named = frame["device"] + " (" + frame["store"] + ")"
-    return frame.assign(device=frame["device"].mask(frame["device"].isin(devices), named))
-
-
-def _refuse_incomparable(costs: pd.DataFrame) -> None:
-    setting = ["dataset", "model", "norm"]
-    mixed = costs.groupby(setting)["code_version"].transform("nunique") > 1
-    if mixed.any():
-        first = costs[mixed].iloc[0]
-        what = ", ".join(str(first[axis]) for axis in setting)
-        raise IncomparableError(
-            f"the costs of {what} in {', '.join(costs.loc[mixed, 'store'].unique())} were measured "
-            "by different versions of the code; measure both with the same version"
-        )
+    return frame.sort_values(order, kind="stable", ignore_index=True)

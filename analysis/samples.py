@@ -15,24 +15,29 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from analysis.costs import STUDY as COST_STUDY
-from analysis.costs import Costs, load_costs
-from suite.errors import IncomparableError, UsageError
+from analysis.costs import Costs, load_costs, planned_costs, renamed
+from analysis.merge import Place, device_labels, machine_of, refuse_different
+from suite.errors import UsageError
 from suite.quantities import quantity as known_quantity
 from suite.records import AXES, canonical_json
 from suite.store import StoreReader
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Hashable, Sequence
 
     from suite.records import Trial
 
 MISSING: Final = "missing"
-# Column → what it must agree within, and what to call it. Same setting but another of these is
-# another experiment, and pooling it would be wrong.
-_IDENTITY: Final[dict[str, tuple[tuple[str, ...], str]]] = {
-    "data_fingerprint": (("dataset",), "data fingerprints"),
-    "code_version": (("dataset", "model", "norm", "optimizer", "init"), "code versions"),
-    "protocol": (("study",), "protocols"),
+# Column → what it must agree within, what to call it, and what to do. Same setting but another of
+# these is another experiment, and pooling it would be wrong.
+_IDENTITY: Final[dict[str, tuple[tuple[str, ...], str, str]]] = {
+    "data_fingerprint": (("dataset",), "data fingerprints", "run both on the same files"),
+    "code_version": (
+        ("dataset", "model", "norm", "optimizer", "init"),
+        "code versions",
+        "run both with the same version",
+    ),
+    "protocol": (("study",), "protocols", "give that study the same budget and split in both"),
 }
 # Budget → outcome that shows it where the protocol states another one.
 _BUDGETS: Final = {"budget_steps": "steps", "budget_samples": "samples"}
@@ -58,12 +63,15 @@ class Samples:
         The runs of every store, oldest first, each with its ``store``.
     stores
         Label → path of what was read.
+    devices
+        (store, device as the store names it) → device as it is named here.
     """
 
     trials: pd.DataFrame
     studies: dict[str, str]
     runs: tuple[dict[str, Any], ...]
     stores: dict[str, Path]
+    devices: dict[tuple[str, str], str] = field(default_factory=dict)
     _curves: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
     def study(self, name: str) -> pd.DataFrame:
@@ -86,7 +94,7 @@ class Samples:
     @cached_property
     def costs(self) -> Costs:
         """What was measured about cost; read at the first call."""
-        return load_costs(self.stores)
+        return load_costs(self.stores, self.devices)
 
     def curve_quantities(self) -> list[str]:
         """Names of all quantities that have a curve, in order."""
@@ -127,15 +135,15 @@ def load_samples(paths: Sequence[Path] | Path) -> Samples:
     Parameters
     ----------
     paths
-        Stores, or the folders that hold them. The devices of several are put side by side: where
-        two hold the same trial, each store's device carries the store's name.
+        Stores, or the folders that hold them, any number. Their devices are put side by side, as
+        ``analysis.merge.device_labels`` names them.
 
     Raises
     ------
     StoreError
         A store can't be read.
     IncomparableError
-        Two stores hold other data, another trainer or another protocol for what would be pooled.
+        Stores hold other data, another trainer or another protocol for what would be pooled.
     """
     stores = _labels([paths] if isinstance(paths, Path) else paths)
     frames, runs, studies = [], [], dict[str, str]()
@@ -146,12 +154,10 @@ def load_samples(paths: Sequence[Path] | Path) -> Samples:
         studies = {**reasons, **studies}
     trials = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     if len(frames) > 1:
-        _refuse_incomparable(trials)
-        twice = trials["key"].isin(
-            trials.groupby("key")["store"].nunique().loc[lambda n: n > 1].index
-        )
-        named = trials["device"] + " (" + trials["store"] + ")"
-        trials["device"] = trials["device"].mask(twice, named)
+        for column, (within, words, advice) in _IDENTITY.items():
+            refuse_different(trials, column, within, words, advice)
+    devices = device_labels(_places(trials, planned_costs(stores), runs))
+    trials["device"] = renamed(trials, devices)
     for column, done in _BUDGETS.items():
         trials[column] = _budget(trials, column, done)
     order = {name: i for i, name in enumerate(studies)}
@@ -161,7 +167,7 @@ def load_samples(paths: Sequence[Path] | Path) -> Samples:
         kind="stable",
         ignore_index=True,
     )
-    return Samples(trials, studies, tuple(runs), stores)
+    return Samples(trials, studies, tuple(runs), stores, devices)
 
 
 def _labels(paths: Sequence[Path]) -> dict[str, Path]:
@@ -253,20 +259,19 @@ def _budget(trials: pd.DataFrame, column: str, done: str) -> pd.Series[float]:
     return trials[column].fillna(most)
 
 
-def _refuse_incomparable(trials: pd.DataFrame) -> None:
-    for column, (within, words) in _IDENTITY.items():
-        groups = trials.groupby(list(within), dropna=False)[column]
-        mixed = groups.transform("nunique") > 1
-        if mixed.any():
-            first = trials[mixed].iloc[0]
-            same = (trials[list(within)] == first[list(within)]).all(axis=1)
-            other = trials[same & (trials[column] != first[column])].iloc[0]
-            what = ", ".join(f"{axis} {first[axis]}" for axis in within)
-            raise IncomparableError(
-                f"{first['store']} and {other['store']} have different {words} for {what} "
-                f"({str(first[column])[:12]}… and {str(other[column])[:12]}…): "
-                "they can't be pooled; run both with the same version on the same data"
-            )
+def _places(
+    trials: pd.DataFrame, costs: pd.DataFrame, runs: Sequence[dict[str, Any]]
+) -> list[Place]:
+    """Say what every device of every store holds, in the order of the stores."""
+    holds: dict[tuple[str, str], set[Hashable]] = {}
+    for store, device, key in trials[["store", "device", "key"]].itertuples(index=False):
+        holds.setdefault((store, device), set()).add(key)
+    for store, device, *setting in costs.itertuples(index=False, name=None):
+        holds.setdefault((store, device), set()).add(tuple(setting))
+    return [
+        Place(store, device, machine_of([r for r in runs if r["store"] == store], device), held)
+        for (store, device), held in ((at, frozenset(found)) for at, found in holds.items())
+    ]
 
 
 def _facet_order(facet: str) -> tuple[bool, float, str]:

@@ -1,10 +1,11 @@
 """A record of where a run took place: what a reader needs to judge or repeat its numbers.
 
-Plain JSON. Neither host and user names nor paths are recorded.
+Plain JSON. Neither host and user names nor paths are recorded; a mark tells machines apart.
 """
 
 from __future__ import annotations
 
+import hashlib
 import importlib.metadata
 import os
 import platform
@@ -38,10 +39,11 @@ def environment() -> dict[str, Any]:
     Returns
     -------
     dict
-        Keys ``python``, ``platform``, ``cpu`` (model, cores, bytes of memory, the instruction set
-        that torch uses), ``threads``, ``load_at_start`` (processes waiting or running, mean over
-        the last minute; None where the system does not say), ``versions``, ``torch`` (build and
-        numerical settings), ``torchvision_native_ops``, ``code``.
+        Keys ``python``, ``platform``, ``machine`` (see ``machine_mark``), ``cpu`` (model, cores,
+        bytes of memory, the instruction set that torch uses), ``threads``, ``load_at_start``
+        (processes waiting or running, mean over the last minute; None where the system does not
+        say), ``versions``, ``torch`` (build and numerical settings), ``torchvision_native_ops``,
+        ``code``.
     """
     # Loaded here, so that importing this module costs no second (--help).
     import psutil  # noqa: PLC0415
@@ -50,6 +52,7 @@ def environment() -> dict[str, Any]:
     return {
         "python": f"{platform.python_implementation()} {platform.python_version()}",
         "platform": platform.platform(),
+        "machine": machine_mark(),
         "cpu": {
             "model": cpu_model(),
             "logical_cores": psutil.cpu_count(),
@@ -77,6 +80,21 @@ def cpu_model() -> str:
     except OSError:
         pass  # not Linux
     return platform.processor() or platform.machine()
+
+
+def machine_mark(identity: Path = Path("/etc/machine-id")) -> str:
+    """Give eight hexadecimal digits that tell this machine from others and do not name it.
+
+    Parameters
+    ----------
+    identity
+        The system's own mark, which containers may lack; the host name goes in too.
+    """
+    try:
+        own = identity.read_text(encoding="utf-8").strip()
+    except OSError:
+        own = ""
+    return hashlib.sha256(f"{platform.node()}\n{own}".encode()).hexdigest()[:8]
 
 
 def usable_cores() -> int:

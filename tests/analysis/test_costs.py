@@ -71,7 +71,7 @@ def test_rows_are_in_the_order_of_settings_and_exported(store: Path) -> None:
 
 
 def test_raw_times_give_quartiles_and_keep_their_flags(store: Path) -> None:
-    timings = load_costs({"a": store}).timings
+    timings = load_costs({"a": store}, {}).timings
     first = timings.iloc[0]
     assert (first["low"], first["high"]) == pytest.approx(
         (1.5 / 2 * first["median"], 2.5 / 2 * first["median"])
@@ -178,16 +178,32 @@ def test_two_machines_stand_side_by_side(tmp_path: Path) -> None:
     assert set(rows["device"]) == {"cpu (a)", "cpu (b)", "cuda:0"}
 
 
+def test_a_device_has_one_name_for_trials_and_costs(tmp_path: Path) -> None:
+    """Other seeds, but the same replicates: both halves of a device go by the store's name."""
+    for i, name in enumerate(("a", "b")):
+        write_store(tmp_path / name, notebook=False, curves=False, first_seed=12 * i)
+        write_costs(tmp_path / name, entropy=i)
+    samples, registry = load_samples([tmp_path / "a", tmp_path / "b"]), load_registry()
+    names = {"cpu (a)", "cpu (b)"}
+    assert set(samples.trials["device"]) == set(samples.costs.rows["device"]) == names
+    comparison = next(c for c in registry["L4"].comparisons if c.measure == "time_to_target")
+    found = MEASURES["time_to_target"](samples, comparison, registry.chance)
+    assert {c.condition["device"] for c in found} == names
+
+
 def test_two_versions_of_the_measuring_code_are_refused(tmp_path: Path) -> None:
     write_costs(tmp_path / "a")
     write_costs(tmp_path / "b", version="v2")
-    with pytest.raises(IncomparableError, match="mlp, batch"):
-        load_costs({"a": tmp_path / "a", "b": tmp_path / "b"})
+    with pytest.raises(IncomparableError) as caught:
+        load_costs({"a": tmp_path / "a", "b": tmp_path / "b"}, {})
+    text = str(caught.value)
+    assert "a and b have different code versions of the costs for dataset mnist, model mlp" in text
+    assert "(a: v1…; b: v2…)" in text
 
 
 def test_what_an_earlier_grid_measured_is_no_row(tmp_path: Path) -> None:
     write_costs(tmp_path)
     write_costs(tmp_path, threads=1, replicates=6)
-    rows = load_costs({"a": tmp_path}).rows
+    rows = load_costs({"a": tmp_path}, {}).rows
     assert len(rows) == 6 * 4
     assert set(rows["threads"]) == {1}

@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from suite import environment as module
-from suite.environment import code_revision, cpu_model, environment, usable_cores, versions
+from suite.environment import (
+    code_revision,
+    cpu_model,
+    environment,
+    machine_mark,
+    usable_cores,
+    versions,
+)
 
 ROOT = Path(__file__).parents[2]
 
@@ -40,6 +47,19 @@ def test_record_holds_what_a_reader_needs():
     assert record["torch"]["tf32_matmul"] is torch.backends.cuda.matmul.allow_tf32
     assert isinstance(record["torchvision_native_ops"], bool)
     assert record["load_at_start"] >= 0
+
+
+def test_the_mark_tells_machines_apart_and_names_none(tmp_path, monkeypatch):
+    identity = tmp_path / "machine-id"
+    without = machine_mark(identity)
+    assert re.fullmatch("[0-9a-f]{8}", without)
+    identity.write_text("3f0c\n")
+    with_one = machine_mark(identity)
+    assert machine_mark(identity) == with_one
+    identity.write_text("77aa\n")
+    monkeypatch.setattr(platform, "node", lambda: "another")
+    assert len({without, with_one, machine_mark(identity)}) == 3
+    assert environment()["machine"] == machine_mark()
 
 
 def test_settings_are_read_when_asked():
