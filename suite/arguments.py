@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM: Final = "batchnorm-bench"
+EXECUTORS: Final = ("in-process", "processes")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -20,7 +21,7 @@ class _Parser(argparse.ArgumentParser):
         raise UsageError(f"{message} (see --help)")
 
 
-def _seeds(text: str) -> int:
+def _count(text: str) -> int:
     if not (text.isascii() and text.isdigit() and int(text[:9]) >= 1 and len(text) <= 9):
         raise argparse.ArgumentTypeError(f"must be a whole number of at least 1, not {text[:40]!r}")
     return int(text)
@@ -46,7 +47,7 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     what = parser.add_argument_group("what to train")
     what.add_argument("--grid", help="smoke, quick, notebook, full, or the path of a TOML file")
     what.add_argument(
-        "--seeds", type=_seeds, metavar="N", help="seeds of every study (default: the grid's own)"
+        "--seeds", type=_count, metavar="N", help="seeds of every study (default: the grid's own)"
     )
     what.add_argument("--dataset", help="one dataset in place of the grid's own")
     what.add_argument(
@@ -80,6 +81,15 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     show.add_argument("--list-grids", action="store_true", help="show the grids that come with it")
     show.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     how = parser.add_argument_group("how to run")
+    how.add_argument(
+        "--executor",
+        choices=EXECUTORS,
+        help="where to train: in-process, or in processes of this machine (default: whichever is "
+        "faster for this grid)",
+    )
+    how.add_argument(
+        "--workers", type=_count, metavar="N", help="worker processes (default: one a core)"
+    )
     how.add_argument("--force", action="store_true", help="train again what is done already")
     how.add_argument(
         "--retry-failed", action="store_true", help="train again what failed or ran out of memory"

@@ -22,9 +22,14 @@ class Forecast:
         All stacks that are to be trained.
     estimated
         Estimate of a stack's seconds.
+    parallel
+        How many stacks train at the same time.
     """
 
-    def __init__(self, stacks: Sequence[Stack], estimated: Callable[[Stack], float]) -> None:
+    def __init__(
+        self, stacks: Sequence[Stack], estimated: Callable[[Stack], float], parallel: int = 1
+    ) -> None:
+        self._parallel = parallel
         self._left = {(stack.shape, stack.number): stack for stack in stacks}
         self._estimates = {name: estimated(stack) for name, stack in self._left.items()}
         self._measured: dict[str, tuple[float, int]] = {}
@@ -40,12 +45,15 @@ class Forecast:
         self._total[1] += self._estimates[name]
 
     def left(self) -> float:
-        """Seconds that all other stacks will take, one after the other."""
+        """Seconds until the last of the other stacks is trained."""
         measured, estimated = self._total
         factor = measured / estimated if estimated > 0 else 1.0
-        return sum(
-            self._measured[stack.shape][0] / self._measured[stack.shape][1] * len(stack.trials)
-            if stack.shape in self._measured
-            else factor * self._estimates[name]
-            for name, stack in self._left.items()
+        return (
+            sum(
+                self._measured[stack.shape][0] / self._measured[stack.shape][1] * len(stack.trials)
+                if stack.shape in self._measured
+                else factor * self._estimates[name]
+                for name, stack in self._left.items()
+            )
+            / self._parallel
         )

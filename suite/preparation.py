@@ -6,6 +6,7 @@ Loads torch. Writes nothing.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,26 +19,35 @@ from suite.device_check import check_device
 from suite.devices import describe_device, parse_devices, use_full_precision
 from suite.environment import environment
 from suite.estimate import matmul_rate, trial_seconds
+from suite.executors.base import SizeWanted
+from suite.executors.choice import choose_executor, grid_seconds
 from suite.executors.in_process import InProcessExecutor
-from suite.executors.training import StackTrainer, candidate_sizes
+from suite.executors.processes import ProcessExecutor
+from suite.executors.shared import SharedDataset
+from suite.executors.training import OpenTrainer, StackTrainer, candidate_sizes
 from suite.forecast import Forecast
 from suite.models import model_spec
 from suite.own_models import check_own_models
 from suite.planning import make_plan
+from suite.training.sizing import fastest
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from suite.cost.plan import Replicate
     from suite.data import Dataset
-    from suite.executors.base import Executor
+    from suite.executors.base import Executor, ShouldStop
+    from suite.executors.choice import Choice
     from suite.grid import Grid
     from suite.planning import Plan, Stack
     from suite.records import Trial
 
 SIZING_SECONDS: Final = 1.0  # enough to tell a good stack size from a disturbed timing
 SIZING_SHARE: Final = 0.03  # of a shape's estimated work may go into it
+LONGEST_SHARE: Final = 0.5  # of an executor's whole time may be one stack's
+LEAST_LIMIT: Final = 3600.0  # seconds; no stack is given up before
+LIMIT_FACTOR: Final = 30.0  # an estimate may be this wrong, on a machine that does other work too
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,7 @@ class Work:
     ----------
     plan
         With the datasets that are really used.
-    executor, trainer
+    executor
         What trains, and where.
     notices
         What the user must know: datasets that were replaced, conditions that were left out.
@@ -66,7 +76,6 @@ class Work:
 
     plan: Plan
     executor: Executor
-    trainer: StackTrainer
     notices: tuple[str, ...]
     devices: tuple[str, ...]
     used: dict[str, str]
@@ -86,23 +95,39 @@ class Work:
             "environment": environment(),
         }
 
-    def choose_size(self, trials: Sequence[Trial]) -> tuple[int, dict[int, float]]:
-        """Choose a stack size by timing, where a small share of the work is time enough for it."""
-        first = trials[0]
-        if not model_spec(first.condition.model).has_stacked:
-            return 1, {}
-        work = len(trials) * trial_seconds(first.condition, first.protocol, self.rate)
-        if SIZING_SHARE * work >= SIZING_SECONDS:
-            return self.trainer.choose_size(trials, SIZING_SECONDS)
-        most = usual_stack(first.condition.batch_size)
-        return max(size for size in candidate_sizes(trials) if size <= most), {}
+    def choose_sizes(
+        self, shapes: Mapping[str, Sequence[Trial]], should_stop: ShouldStop
+    ) -> Iterator[tuple[str, int, dict[int, float]]]:
+        """Choose stack sizes: by timing, where a small share of the work is time enough for it."""
+        longest = LONGEST_SHARE * self._seconds(self.plan.trials.values()) / self.executor.parallel
+        timed: dict[str, SizeWanted] = {}
+        usual: dict[str, int] = {}
+        for shape, trials in shapes.items():
+            work = self._seconds(trials)
+            candidates = _placeable(trials, longest, work)
+            most = usual_stack(trials[0].condition.batch_size)
+            usual[shape] = max((c for c in candidates if c <= most), default=candidates[0])
+            if len(candidates) > 1 and SIZING_SHARE * work >= SIZING_SECONDS:
+                if trials[0].device == "cpu":  # sizes far from the usual never pay there
+                    candidates = [c for c in candidates if most <= 4 * c and c <= 4 * most]
+                timed[shape] = SizeWanted(tuple(trials), tuple(candidates), SIZING_SECONDS)
+            else:
+                yield shape, usual[shape], {}
+        names = list(timed)
+        for place, timings in self.executor.time_sizes(list(timed.values()), should_stop):
+            shape = names[place]
+            yield shape, fastest(timings) if timings else usual[shape], timings
 
     def forecast(self, stacks: Sequence[Stack]) -> Forecast:
         """Begin to forecast the time left."""
-        return Forecast(stacks, self._stack_seconds)
+        return Forecast(stacks, self.stack_seconds, self.executor.parallel)
 
-    def _stack_seconds(self, stack: Stack) -> float:
-        return sum(trial_seconds(t.condition, t.protocol, self.rate) for t in stack.trials)
+    def stack_seconds(self, stack: Stack) -> float:
+        """Estimate how long a stack trains beside others."""
+        return self.executor.parallel * self._seconds(stack.trials)
+
+    def _seconds(self, trials: Iterable[Trial]) -> float:
+        return sum(trial_seconds(t.condition, t.protocol, self.rate) for t in trials)
 
 
 def usual_stack(batch_size: int) -> int:
@@ -110,7 +135,28 @@ def usual_stack(batch_size: int) -> int:
     return max(4, min(12, 3072 // batch_size))
 
 
-def prepare(grid: Grid, *, devices: str, data_dir: Path | None) -> Work:
+def _placeable(trials: Sequence[Trial], longest: float, work: float) -> list[int]:
+    """List the sizes of stacks that leave no core idle for long while the last of them trains."""
+    if not model_spec(trials[0].condition.model).has_stacked:
+        return [1]
+    most = longest * len(trials) / work if work > 0 else math.inf  # NaN where nothing is known
+    if math.isnan(most):
+        return list(candidate_sizes(trials))
+    return [size for size in candidate_sizes(trials) if size <= max(1.0, most)]
+
+
+def stack_limit(seconds: float) -> float:
+    """Say after how many seconds a stack with this estimate hangs; generous, for an estimate."""
+    return LEAST_LIMIT if math.isnan(seconds) else max(LEAST_LIMIT, LIMIT_FACTOR * seconds)
+
+
+def prepare(
+    grid: Grid,
+    devices: str,
+    data_dir: Path | None,
+    executor: str | None = None,
+    workers: int | None = None,
+) -> Work:
     """Find devices and datasets, check them, and make the plan.
 
     Parameters
@@ -121,6 +167,8 @@ def prepare(grid: Grid, *, devices: str, data_dir: Path | None) -> Work:
         As ``--device`` is written.
     data_dir
         Folder with datasets, in torchvision's layout.
+    executor, workers
+        As ``--executor`` and ``--workers`` are written; None where they are not.
 
     Raises
     ------
@@ -146,16 +194,33 @@ def prepare(grid: Grid, *, devices: str, data_dir: Path | None) -> Work:
     measured = () if grid.cost is None else grid.cost.conditions
     check_own_models([*(c for study in grid.studies for c in study.conditions), *measured])
     plan = make_plan(grid, names, lambda name: loaded[name].fingerprint, code_version)
-    trainer = StackTrainer(loaded)
+    rate = matmul_rate()
+    choice = choose_executor(executor, workers, names, grid_seconds(grid, rate))
     return Work(
         plan=plan,
-        executor=InProcessExecutor(trainer, torch.get_num_threads()),
-        trainer=trainer,
+        executor=_executor(choice, loaded, rate),
         notices=(*notices, *grid.notices),
         devices=names,
         used=used,
         fingerprints={name: dataset.fingerprint for name, dataset in loaded.items()},
         checks=checks,
-        rate=matmul_rate(),
+        rate=rate,
         costs=() if grid.cost is None else plan_costs(grid.cost, names, cost_version),
+    )
+
+
+def _executor(choice: Choice, datasets: Mapping[str, Dataset], rate: float) -> Executor:
+    if choice.name == "in-process":
+        return InProcessExecutor(StackTrainer(datasets), torch.get_num_threads())
+    shared = {name: SharedDataset(dataset) for name, dataset in datasets.items()}
+
+    def limit(stack: Stack) -> float:
+        seconds = (trial_seconds(t.condition, t.protocol, rate) for t in stack.trials)
+        return stack_limit(choice.workers * sum(seconds))
+
+    return ProcessExecutor(
+        OpenTrainer(shared, choice.threads),
+        workers=choice.workers,
+        threads=choice.threads,
+        limit=limit,
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -23,8 +23,10 @@ if TYPE_CHECKING:
 
 UNSUCCESSFUL: Final = ("failed", "oom")
 
-# Trials of one shape → the stack size that trains them fastest, and the timings behind it.
-ChooseSize: TypeAlias = Callable[[Sequence[Trial]], tuple[int, dict[int, float]]]
+# Shape → its trials; gives each shape with a stack size and the timings behind it, in any order.
+ChooseSizes: TypeAlias = Callable[
+    [Mapping[str, Sequence[Trial]], ShouldStop], Iterable[tuple[str, int, dict[int, float]]]
+]
 
 
 @dataclass(frozen=True)
@@ -105,7 +107,7 @@ def run_plan(
     plan: Plan,
     store: StoreWriter,
     executor: Executor,
-    choose_size: ChooseSize,
+    choose_sizes: ChooseSizes,
     info: dict[str, Any],
     *,
     options: Options,
@@ -123,8 +125,9 @@ def run_plan(
         Open for writing.
     executor
         Trains the stacks.
-    choose_size
-        Called once for each shape; the choice is kept in the store, and used again on resume.
+    choose_sizes
+        Asked for shapes that have no size yet; a choice is kept in the store, and used again on
+        resume.
     info
         Plain JSON about this run, for the record.
     options
@@ -149,7 +152,7 @@ def run_plan(
         plan.studies,
         plan.planned,
     )
-    sizes = _sizes(plan, wanted, store, choose_size, should_stop, on_event)
+    sizes = _sizes(plan, wanted, store, choose_sizes, should_stop, on_event)
     stacks = tuple(
         dataclasses.replace(stack, trials=left)
         for stack in cut_stacks(plan, sizes)
@@ -219,31 +222,35 @@ def _sizes(
     plan: Plan,
     wanted: set[str],
     store: StoreWriter,
-    choose_size: ChooseSize,
+    choose_sizes: ChooseSizes,
     should_stop: ShouldStop,
     on_event: Callable[[Event], None],
 ) -> dict[str, int]:
     """Stack size of every shape with work to do, chosen now or by an earlier run of this plan."""
     kept = store.stack_sizes()
-    sizes = {}
-    missing = []
+    sizes: dict[str, int] = {}
+    missing: dict[str, Sequence[Trial]] = {}
     for shape, trials in plan.shapes.items():
         if any(trial.key in wanted for trial in trials):
-            # The number of trials is part of the name: a plan with more seeds may choose anew.
-            name = f"{len(trials)} × {shape}"
+            name = _name_of_choice(shape, trials)
             if name in kept:
                 sizes[shape] = kept[name]
             else:
-                missing.append((name, shape, trials))
+                missing[shape] = trials
     if missing:
         on_event(SizesWanted(len(missing)))
-    for name, shape, trials in missing:
-        if should_stop():
-            raise InterruptedRunError("stopped while stack sizes were chosen")
-        sizes[shape], timings = choose_size(trials)
-        store.keep_stack_size(name, sizes[shape], timings)
-        on_event(SizeChosen(shape, sizes[shape]))
+        for shape, size, timings in choose_sizes(missing, should_stop):
+            if should_stop():
+                raise InterruptedRunError("stopped while stack sizes were chosen")
+            sizes[shape] = size
+            store.keep_stack_size(_name_of_choice(shape, missing[shape]), size, timings)
+            on_event(SizeChosen(shape, size))
     return sizes
+
+
+def _name_of_choice(shape: str, trials: Sequence[Trial]) -> str:
+    """Name a shape with its number of trials: a plan with more seeds may choose anew."""
+    return f"{len(trials)} × {shape}"
 
 
 def now() -> str:

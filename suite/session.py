@@ -114,10 +114,14 @@ class Session:
         return shlex.join([*(word for word in self.command if word not in without), *more])
 
     def _prepare(self) -> Work:
+        where = (self.options.executor, self.options.workers)
         with self.voice.during("loading torch, devices and data"):
+            from suite.executors.choice import begin  # noqa: PLC0415
+
+            begin(self.grid, self.options.device, *where)
             from suite.preparation import prepare  # noqa: PLC0415
 
-            work = prepare(self.grid, devices=self.options.device, data_dir=self.options.data_dir)
+            work = prepare(self.grid, self.options.device, self.options.data_dir, *where)
         self.notices = work.notices
         for notice in self.notices:
             self.voice.warn(notice)
@@ -132,6 +136,7 @@ class Session:
         from suite.runner import run_plan  # noqa: PLC0415
 
         with contextlib.ExitStack() as opened:
+            opened.callback(work.executor.close)
             display = opened.enter_context(
                 Display(self.voice.console, quiet=self.voice.quiet, forecast=work.forecast)
             )
@@ -146,7 +151,7 @@ class Session:
                 work.plan,
                 store,
                 work.executor,
-                work.choose_size,
+                work.choose_sizes,
                 info,
                 options=self._wishes(),
                 should_stop=should_stop,

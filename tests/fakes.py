@@ -13,8 +13,9 @@ from suite.planning import make_plan
 from suite.records import Curve, Outcome, TrialResult
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
+    from suite.executors.base import SizeWanted
     from suite.planning import Plan
     from suite.records import Trial
 
@@ -93,7 +94,16 @@ class FakeTrainer:
         self.stacks.append(tuple(trials))
         return [fake_result(t, stack=len(trials), seconds=time.perf_counter()) for t in trials]
 
+    def time_sizes(self, wanted: SizeWanted) -> dict[int, float]:
+        self.breaks(wanted.trials)
+        time.sleep(self.pause)
+        return {size: 1 / size for size in wanted.candidates}
 
-def choose_three(trials: Sequence[Trial]) -> tuple[int, dict[int, float]]:
+
+def choose_three(
+    shapes: Mapping[str, Sequence[Trial]], should_stop: Callable[[], bool]
+) -> Iterator[tuple[str, int, dict[int, float]]]:
     """Choose stacks of three, with timings."""
-    return min(3, len(trials)), {1: 0.2, 3: 0.1}
+    del should_stop
+    for shape, trials in shapes.items():
+        yield shape, min(3, len(trials)), {1: 0.2, 3: 0.1}

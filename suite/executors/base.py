@@ -1,7 +1,8 @@
 """The contract of an executor, and what every executor does when training goes wrong.
 
-An executor trains stacks and reports what happens, in any order. It neither chooses the stacks nor
-stores results: the runner does both, in the one process that may write.
+An executor trains stacks and reports what happens, in any order. It neither cuts the stacks nor
+stores results: the runner does both, in the one process that may write. ``tests/suite/executors``
+holds every executor to the same contract.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from suite.errors import BenchError, InterruptedRunError, TrialUndefinedError
 from suite.records import Trial, TrialResult
@@ -23,9 +24,41 @@ if TYPE_CHECKING:
     from suite.records import Status
 
 ShouldStop: TypeAlias = Callable[[], bool]
-# Trains trials of one shape as one stack, a result for each in the same order; raises
-# InterruptedRunError between steps once should_stop() holds.
-Trainer: TypeAlias = Callable[[Sequence[Trial], ShouldStop], Sequence[TrialResult]]
+
+
+class Trainer(Protocol):
+    """What an executor calls where the work is done."""
+
+    def __call__(self, trials: Sequence[Trial], should_stop: ShouldStop) -> Sequence[TrialResult]:
+        """Train trials of one shape as one stack; give a result for each, in the same order.
+
+        Raises
+        ------
+        InterruptedRunError
+            ``should_stop()`` held between two steps.
+        """
+
+    def time_sizes(self, wanted: SizeWanted) -> dict[int, float]:
+        """Time stack sizes: size → seconds per seed-step; nothing where it can't be timed."""
+
+
+@dataclass(frozen=True)
+class SizeWanted:
+    """A shape whose stack size is to be chosen by timing.
+
+    Parameters
+    ----------
+    trials
+        All of the shape, condition by condition.
+    candidates
+        Sizes to time, rising.
+    seconds
+        About how long the timing may take.
+    """
+
+    trials: tuple[Trial, ...]
+    candidates: tuple[int, ...]
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -49,7 +82,14 @@ class Executor(ABC):
 
     A stack whose training raises gives results with status ``failed``; one that runs out of memory
     is tried again in halves, and ``oom`` is the status of a trial that does not fit even alone.
+    Where stacks train in other processes and one of these dies or hangs, its stack is tried once
+    more, and is ``failed`` when that process dies too; other stacks don't notice.
     """
+
+    @property
+    @abstractmethod
+    def parallel(self) -> int:
+        """How many stacks train at the same time."""
 
     @abstractmethod
     def run(
@@ -64,11 +104,37 @@ class Executor(ABC):
         """
 
     @abstractmethod
+    def time_sizes(
+        self, wanted: Sequence[SizeWanted], should_stop: ShouldStop
+    ) -> Iterator[tuple[int, dict[int, float]]]:
+        """Time stack sizes under the conditions in which stacks will train.
+
+        Yields
+        ------
+        tuple
+            Place in ``wanted``, in any order, and size → seconds per seed-step; nothing where
+            the timing failed.
+
+        Raises
+        ------
+        InterruptedRunError
+            ``should_stop()`` held.
+        """
+
+    @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Say in plain JSON values how it runs: its name, processes and threads."""
 
     def close(self) -> None:  # noqa: B027 - most executors hold nothing
         """Free whatever it holds."""
+
+
+def timings(train: Trainer, wanted: SizeWanted) -> dict[int, float]:
+    """Time stack sizes; nothing where that raises: training will, and its result says why."""
+    try:
+        return dict(train.time_sizes(wanted))
+    except Exception:
+        return {}
 
 
 class Guard:
@@ -99,7 +165,7 @@ class Guard:
                 return self._train_once(trials, should_stop)
             except _OutOfMemory as error:
                 if len(trials) == 1:
-                    return [_without_result(trials[0], "oom", str(error))]
+                    return [without_result(trials[0], "oom", str(error))]
                 self._fits[shape] = (len(trials) + 1) // 2
         half = (len(trials) + 1) // 2
         return [
@@ -114,11 +180,11 @@ class Guard:
         except InterruptedRunError:
             raise
         except TrialUndefinedError as error:
-            return [_without_result(trial, "undefined", str(error)) for trial in trials]
+            return [without_result(trial, "undefined", str(error)) for trial in trials]
         except Exception as error:
             if _is_out_of_memory(error):
                 raise _OutOfMemory(f"out of memory: {error}") from None
-            return [_without_result(t, "failed", traceback.format_exc()) for t in trials]
+            return [without_result(t, "failed", traceback.format_exc()) for t in trials]
         if [result.trial for result in results] != list(trials):
             raise BenchError("the trainer did not give one result for each trial, in order")
         return results
@@ -128,7 +194,8 @@ class _OutOfMemory(Exception):  # noqa: N818 - a signal within this module
     pass
 
 
-def _without_result(trial: Trial, status: Status, reason: str) -> TrialResult:
+def without_result(trial: Trial, status: Status, reason: str) -> TrialResult:
+    """Give the result of a trial that has no outcomes."""
     return TrialResult(trial=trial, status=status, reason=reason)
 
 

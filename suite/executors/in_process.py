@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from suite.errors import InterruptedRunError
-from suite.executors.base import Executor, Guard, StackStarted
+from suite.executors.base import Executor, Guard, StackStarted, timings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from suite.executors.base import ShouldStop, StackFinished, Trainer
+    from suite.executors.base import ShouldStop, SizeWanted, StackFinished, Trainer
     from suite.planning import Stack
 
 
@@ -26,8 +26,14 @@ class InProcessExecutor(Executor):
     """
 
     def __init__(self, train: Trainer, threads: int) -> None:
+        self._train = train
         self._guard = Guard(train)
         self._threads = threads
+
+    @property
+    def parallel(self) -> int:
+        """One stack after the other."""
+        return 1
 
     def run(
         self, stacks: Sequence[Stack], should_stop: ShouldStop
@@ -38,6 +44,15 @@ class InProcessExecutor(Executor):
                 raise InterruptedRunError("stopped between two stacks")
             yield StackStarted(stack)
             yield self._guard(stack, should_stop)
+
+    def time_sizes(
+        self, wanted: Sequence[SizeWanted], should_stop: ShouldStop
+    ) -> Iterator[tuple[int, dict[int, float]]]:
+        """Time the shapes in their order."""
+        for place, shape in enumerate(wanted):
+            if should_stop():
+                raise InterruptedRunError("stopped while stack sizes were chosen")
+            yield place, timings(self._train, shape)
 
     def describe(self) -> dict[str, Any]:
         """One process, and its threads."""

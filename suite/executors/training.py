@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import torch
+
+from suite.devices import use_full_precision
 from suite.training import train_stack
 from suite.training.sizing import choose_stack_size
 
@@ -11,10 +15,33 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from suite.data import Dataset
-    from suite.executors.base import ShouldStop
+    from suite.executors.base import ShouldStop, SizeWanted
+    from suite.executors.shared import SharedDataset
     from suite.records import Trial, TrialResult
 
 LARGEST_STACK: Final = 64
+
+
+@dataclass(frozen=True)
+class OpenTrainer:
+    """Prepares a worker process and gives its trainer.
+
+    Parameters
+    ----------
+    datasets
+        Name → dataset that processes share.
+    threads
+        Threads that torch uses there.
+    """
+
+    datasets: Mapping[str, SharedDataset]
+    threads: int
+
+    def __call__(self) -> StackTrainer:
+        """Set the process up as the one that trains in-process is."""
+        torch.set_num_threads(self.threads)
+        use_full_precision()
+        return StackTrainer({name: shared.open() for name, shared in self.datasets.items()})
 
 
 class StackTrainer:
@@ -34,23 +61,15 @@ class StackTrainer:
         """Train the trials of one shape; see ``suite.training.train_stack``."""
         return train_stack(trials, self._on_device(trials[0]), should_stop=should_stop)
 
-    def choose_size(self, trials: Sequence[Trial], seconds: float) -> tuple[int, dict[int, float]]:
-        """Choose the stack size for all trials of one shape.
-
-        Parameters
-        ----------
-        trials
-            All of them, condition by condition.
-        seconds
-            Bound on the search.
-        """
-        choice = choose_stack_size(
-            trials[0],
-            self._on_device(trials[0]),
-            candidate_sizes(trials),
-            budget_seconds=seconds,
-        )
-        return choice.size, choice.timings
+    def time_sizes(self, wanted: SizeWanted) -> dict[int, float]:
+        """Time stack sizes; see ``suite.training.sizing``."""
+        trial = wanted.trials[0]
+        return choose_stack_size(
+            trial,
+            self._on_device(trial),
+            wanted.candidates,
+            budget_seconds=wanted.seconds,
+        ).timings
 
     def _on_device(self, trial: Trial) -> Dataset:
         name = trial.condition.dataset

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -13,7 +14,7 @@ from suite.norms import parse_norm
 from suite.training.stacked import StackedStep
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from suite.data import Dataset
     from suite.records import Trial
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 CANDIDATES: Final = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 MEMORY: Final = 1 << 30
 CLEARLY_SLOWER: Final = 1.25
+AS_FAST: Final = 1.02  # of stacks that take equally long the smaller is easier to place
+LEAST_ROUNDS: Final = 3
+MOST_ROUNDS: Final = 50
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,10 @@ def choose_stack_size(
 ) -> StackChoice:
     """Time a few training steps for each candidate and take the fastest per seed-step.
 
-    Candidates are tried from the smallest; the search ends early where the time is up, the memory
-    would not do, or two candidates running were clearly slower than the best. The numbers of a
-    trial depend on its stack's size in the last digits, so the caller keeps the choice.
+    Candidates take turns, a step each, and count by their least time: what else the machine does
+    for a while meets all of them, and can't decide for one. Those that were clearly slower drop out
+    after the first rounds. The numbers of a trial depend on its stack's size in the last digits,
+    so the caller keeps the choice.
 
     Parameters
     ----------
@@ -61,9 +66,9 @@ def choose_stack_size(
     dataset
         Its images.
     candidates
-        Sizes to try.
+        Sizes to try; the smallest is tried in any case, others where the memory would do.
     budget_seconds
-        Bound on the whole search; the smallest candidate is timed in any case.
+        Bound on the timing, but for the first three rounds.
     memory_bytes
         Bound on parameters, optimizer state and saved activations of a stack.
     clock
@@ -80,22 +85,21 @@ def choose_stack_size(
     data = dataset.to(trial.device)
     first = min(candidates)
     bytes_per_member = _bytes_of(*_prepared(trial, data, first)) // first
-    started = clock()
-    share = budget_seconds / len(candidates)
-    timings: dict[int, float] = {}
-    slower = 0
-    for size in sorted(candidates):
-        if timings and (
-            clock() - started > budget_seconds - share
-            or size * bytes_per_member > memory_bytes
-            or slower == 2
-        ):
-            break
-        step, batch = _prepared(trial, data, size)
-        step(batch)
-        timings[size] = _least_seconds(step, batch, share, clock) / size
-        slower = slower + 1 if timings[size] > CLEARLY_SLOWER * min(timings.values()) else 0
-    return StackChoice(min(timings, key=lambda size: timings[size]), timings)
+    steps = {
+        size: _prepared(trial, data, size)
+        for size in sorted(candidates)
+        if size == first or size * bytes_per_member <= memory_bytes
+    }
+    for step, batch in steps.values():
+        step(batch)  # to warm up
+    timings = _least_seconds(steps, budget_seconds, clock)
+    return StackChoice(fastest(timings), timings)
+
+
+def fastest(timings: Mapping[int, float]) -> int:
+    """Choose the smallest size that is about as fast as the fastest."""
+    best = min(timings.values())
+    return min(size for size, seconds in timings.items() if seconds <= AS_FAST * best)
 
 
 def _prepared(trial: Trial, data: Dataset, size: int) -> tuple[StackedStep, torch.Tensor]:
@@ -136,14 +140,23 @@ def _bytes_of(step: StackedStep, batch: torch.Tensor) -> int:
 
 
 def _least_seconds(
-    step: StackedStep, batch: torch.Tensor, share: float, clock: Callable[[], float]
-) -> float:
-    times: list[float] = []
+    steps: Mapping[int, tuple[StackedStep, torch.Tensor]],
+    budget: float,
+    clock: Callable[[], float],
+) -> dict[int, float]:
+    """Time all sizes in turn; give the least seconds per seed-step of each."""
+    least = dict.fromkeys(steps, math.inf)
     started = clock()
-    while len(times) < 2 or (clock() - started < share and len(times) < 50):
-        before = clock()
-        losses = step(batch)
-        if losses.device.type != "cpu":
-            torch.accelerator.synchronize(losses.device)
-        times.append(clock() - before)
-    return min(times)
+    for done in range(MOST_ROUNDS):
+        if done >= LEAST_ROUNDS and clock() - started > budget:
+            break
+        clearly_slower = CLEARLY_SLOWER * min(least.values())
+        for size, (step, batch) in steps.items():
+            if done >= LEAST_ROUNDS and least[size] > clearly_slower:
+                continue
+            before = clock()
+            losses = step(batch)
+            if losses.device.type != "cpu":
+                torch.accelerator.synchronize(losses.device)
+            least[size] = min(least[size], (clock() - before) / size)
+    return least

@@ -1,16 +1,18 @@
 import dataclasses
+import math
 
 import pytest
 
+from suite.executors.base import Executor
 from suite.grid import load_grid, parse_grid
 from suite.models import MODELS
-from suite.preparation import prepare, usual_stack
+from suite.preparation import prepare, stack_limit, usual_stack
 from tests.suite.test_grid import text
 
 
 def work_of(**changes):
     grid = parse_grid(text(changes), name="g")
-    return prepare(grid, devices="cpu", data_dir=None)
+    return prepare(grid, "cpu", None)
 
 
 @pytest.mark.parametrize(("batch", "size"), [(1, 12), (256, 12), (512, 6), (1024, 4), (60_000, 4)])
@@ -30,33 +32,73 @@ def test_the_plan_has_the_data_that_is_there():
     assert work.checks["cpu"]
 
 
+class Timing(Executor):
+    """Times nothing, but notes what it was asked for."""
+
+    def __init__(self, timings, parallel=1):
+        self.asked = []
+        self.timings = timings
+        self._parallel = parallel
+
+    @property
+    def parallel(self):
+        return self._parallel
+
+    def run(self, stacks, should_stop):
+        yield from ()
+
+    def time_sizes(self, wanted, should_stop):
+        self.asked += wanted
+        yield from ((place, self.timings) for place, _ in enumerate(wanted))
+
+    def describe(self):
+        return {}
+
+
+def sizes(work, executor, rate):
+    work = dataclasses.replace(work, executor=executor, rate=rate)
+    return list(work.choose_sizes(work.plan.shapes, lambda: False))
+
+
 def test_a_stack_size_is_timed_only_where_that_pays():
     work = work_of(seeds="12", batch_size="1024")
-    trials = next(iter(work.plan.shapes.values()))
-    slow = dataclasses.replace(work, rate=1e5)
-    asked = []
+    slow = Timing({3: 0.5, 6: 0.1, 12: 0.101})
+    shapes = list(work.plan.shapes)
+    assert sizes(work, slow, 1e5) == [(shape, 6, slow.timings) for shape in shapes]
+    assert [wanted.seconds for wanted in slow.asked] == [1.0] * len(shapes)
+    # On a CPU far from the usual size, which is 4 here, nothing is worth a try.
+    assert {wanted.candidates for wanted in slow.asked} == {(1, 2, 3, 4, 6, 12)}
+    fast = Timing({})
+    assert sizes(work, fast, 1e15) == [(shape, 4, {}) for shape in shapes]
+    assert fast.asked == []
 
-    class Trainer:
-        def choose_size(self, trials, seconds):
-            asked.append(seconds)
-            return 7, {7: 0.1}
 
-    for prepared in (work, slow):
-        object.__setattr__(prepared, "trainer", Trainer())
-    assert slow.choose_size(trials) == (7, {7: 0.1})
-    assert asked == [1.0]
-    work = dataclasses.replace(work, rate=1e15)
-    assert work.choose_size(trials) == (4, {})
-    assert asked == [1.0]
+def test_where_timing_fails_the_usual_size_is_taken():
+    work = work_of(seeds="12", batch_size="1024")
+    assert {size for _, size, _ in sizes(work, Timing({}), 1e5)} == {4}
+
+
+def test_stacks_are_small_enough_to_keep_all_workers_busy():
+    work = work_of(seeds="12", norm='["none"]')
+    for parallel, largest in ((1, 6), (2, 3), (6, 1), (100, 1)):
+        executor = Timing({}, parallel)
+        ((_, size, _),) = sizes(work, executor, 1e5)
+        assert all(max(wanted.candidates) == largest for wanted in executor.asked)
+        assert size == largest
 
 
 def test_a_model_without_a_stacked_twin_is_stored_trial_by_trial(monkeypatch):
     monkeypatch.setitem(MODELS, "mlp", dataclasses.replace(MODELS["mlp"], has_stacked=False))
     work = work_of()
-    assert work.choose_size(next(iter(work.plan.shapes.values()))) == (1, {})
+    assert {size for _, size, _ in work.choose_sizes(work.plan.shapes, lambda: False)} == {1}
+
+
+def test_a_stack_hangs_only_after_many_times_its_estimate():
+    assert stack_limit(1.0) == stack_limit(math.nan) == 3600
+    assert stack_limit(1000.0) == 30_000
 
 
 def test_costs_are_planned_where_the_grid_asks_for_them():
     assert work_of().costs == ()
     smoke = load_grid("smoke")
-    assert bool(prepare(smoke, devices="cpu", data_dir=None).costs) == (smoke.cost is not None)
+    assert bool(prepare(smoke, "cpu", None).costs) == (smoke.cost is not None)

@@ -101,9 +101,10 @@ def test_a_stop_while_sizes_are_chosen(tmp_path):
 def test_a_stack_size_is_chosen_once_for_a_plan(tmp_path):
     calls = []
 
-    def choose(trials):
-        calls.append(len(trials))
-        return 2, {2: 0.1}
+    def choose(shapes, _):
+        for shape, trials in shapes.items():
+            calls.append(len(trials))
+            yield shape, 2, {2: 0.1}
 
     trainer = FakeTrainer()
     with pytest.raises(InterruptedRunError):

@@ -1,5 +1,6 @@
 import itertools
 
+from suite.executors.base import SizeWanted
 from suite.executors.training import LARGEST_STACK, StackTrainer, candidate_sizes
 from tests.fakes import tiny_plan
 
@@ -26,6 +27,5 @@ def test_a_stack_is_trained_on_its_dataset_and_sized():
     results = trainer(trials, lambda: False)
     assert [r.trial for r in results] == list(trials)
     assert {r.status for r in results} == {"ok"}
-    size, timings = trainer.choose_size(trials, seconds=0.1)
-    assert size in (1, 2)
-    assert set(timings) <= {1, 2}
+    timings = trainer.time_sizes(SizeWanted(trials, (1, 2), seconds=0.1))
+    assert set(timings) == {1, 2}

@@ -129,10 +129,9 @@ def test_the_same_stack_gives_the_same_bits(dataset, make_trial):
         assert one.curves == other.curves
 
 
-def test_the_chosen_stack_size_is_the_fastest_of_those_timed(dataset, make_trial):
+def test_the_chosen_stack_size_is_as_fast_as_any_of_those_timed(dataset, make_trial):
     choice = choose_stack_size(make_trial(), dataset, (1, 2, 4), budget_seconds=0.2)
-    assert choice.size in choice.timings
-    assert choice.timings[choice.size] == min(choice.timings.values())
+    assert choice.timings[choice.size] <= 1.02 * min(choice.timings.values())
 
 
 def test_the_choice_follows_the_clock_and_the_memory(dataset, make_trial):
@@ -143,5 +142,25 @@ def test_the_choice_follows_the_clock_and_the_memory(dataset, make_trial):
     assert choice.timings[1] == pytest.approx(4 * choice.timings[4])
     small = choose_stack_size(make_trial(), dataset, (1, 2, 4), memory_bytes=1, clock=clock)
     assert set(small.timings) == {1}
-    short = choose_stack_size(make_trial(), dataset, (1, 2, 4), budget_seconds=0, clock=clock)
-    assert set(short.timings) == {1}
+
+
+@pytest.mark.parametrize("disturbed", range(0, 9, 2))
+def test_a_disturbance_decides_for_no_stack_size(dataset, make_trial, disturbed):
+    """Whatever three steps running are slowed down tenfold, the best size stays the best."""
+    reads = iter(range(10**6))
+    now = [0.0]
+    # Without disturbance a step takes the same for 1, 2 and 4 members.
+    slow = range(disturbed, disturbed + 3)
+
+    def clock() -> float:
+        read = next(
+            reads
+        )  # the first is the start, then two a step, with one more after three rounds
+        if read and read % 2 == 0:
+            step = read // 2 - 1
+            now[0] += 0.01 if step in slow else 0.001
+        return now[0]
+
+    choice = choose_stack_size(make_trial(), dataset, (1, 2, 4), clock=clock, budget_seconds=0)
+    assert choice.size == 4
+    assert set(choice.timings) == {1, 2, 4}

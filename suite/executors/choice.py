@@ -1,0 +1,112 @@
+"""Which executor a run gets, and how the cores are divided; imports no torch."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from suite.environment import usable_cores
+from suite.errors import UsageError
+from suite.estimate import matmul_rate, trial_seconds
+from suite.executors.processes import is_available, start_server
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from suite.grid import Grid
+
+# Less work than this, in seconds on all cores, is not worth the start of worker processes.
+SMALL_SECONDS: Final = 4.0
+
+
+@dataclass(frozen=True)
+class Choice:
+    """An executor by name.
+
+    Parameters
+    ----------
+    name
+        One of ``suite.arguments.EXECUTORS``.
+    workers
+        Stacks that train at the same time.
+    threads
+        Threads of each.
+    """
+
+    name: str
+    workers: int
+    threads: int
+
+
+def choose_executor(
+    asked: str | None, workers: int | None, devices: Sequence[str], seconds: float
+) -> Choice:
+    """Take what the user asked for, or what is fastest.
+
+    That is a process a core on the CPU, for two threads of one process wait for each other at
+    every small operation; and this process alone for an accelerator, which one stack fills, for one
+    core, and for little work.
+
+    Parameters
+    ----------
+    asked
+        As ``--executor`` is written; None where it is not.
+    workers
+        As ``--workers`` is written; None where it is not.
+    devices
+        Canonical names.
+    seconds
+        Estimate of all that is to be trained; NaN where there is none.
+
+    Raises
+    ------
+    UsageError
+        The flags contradict each other or the system.
+    """
+    if asked is None and workers is not None:
+        asked = "processes"
+    if asked == "in-process" and workers is not None:
+        raise UsageError("--workers is for --executor processes; in-process has no workers")
+    if asked == "processes" and not is_available():
+        raise UsageError("--executor processes is not available on this system; use in-process")
+    cores = usable_cores()
+    if asked is None:
+        alone = cores == 1 or any(device != "cpu" for device in devices) or not is_available()
+        asked = "in-process" if alone or seconds < SMALL_SECONDS else "processes"
+    if asked == "in-process":
+        return Choice(asked, 1, cores)
+    count = cores if workers is None else workers
+    return Choice(asked, count, max(1, cores // count))
+
+
+def begin(grid: Grid, device: str, asked: str | None, workers: int | None) -> None:
+    """Let the fork server load torch while this process does, if it will be needed.
+
+    Parameters
+    ----------
+    grid
+        As the user asked for it.
+    device
+        As ``--device`` is written; ``auto`` counts as the CPU, for only torch can look.
+    asked, workers
+        As for ``choose_executor``.
+
+    Raises
+    ------
+    UsageError
+        As ``choose_executor``.
+    """
+    devices = ["cpu"] if device == "auto" else device.split(",")
+    choice = choose_executor(asked, workers, devices, grid_seconds(grid, matmul_rate()))
+    if choice.name == "processes":
+        start_server()
+
+
+def grid_seconds(grid: Grid, rate: float) -> float:
+    """Estimate all trials of a grid on all cores; NaN where one of them has no estimate."""
+    return math.fsum(
+        len(study.seeds) * trial_seconds(condition, study.protocol, rate)
+        for study in grid.studies
+        for condition in study.conditions
+    )

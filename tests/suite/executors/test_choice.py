@@ -1,0 +1,54 @@
+import math
+
+import pytest
+
+from suite.errors import UsageError
+from suite.executors import choice
+from suite.executors.choice import Choice, choose_executor, grid_seconds
+from suite.grid import load_grid
+
+
+@pytest.fixture(autouse=True)
+def eight_cores(monkeypatch):
+    monkeypatch.setattr(choice, "usable_cores", lambda: 8)
+    monkeypatch.setattr(choice, "is_available", lambda: True)
+
+
+@pytest.mark.parametrize(
+    ("asked", "workers", "devices", "seconds", "expected"),
+    [
+        (None, None, ["cpu"], 1000.0, Choice("processes", 8, 1)),
+        (None, None, ["cpu"], math.nan, Choice("processes", 8, 1)),
+        (None, None, ["cpu"], 0.5, Choice("in-process", 1, 8)),
+        (None, None, ["cuda:0"], 1000.0, Choice("in-process", 1, 8)),
+        (None, None, ["cpu", "mps"], 1000.0, Choice("in-process", 1, 8)),
+        (None, 3, ["cpu"], 0.5, Choice("processes", 3, 2)),
+        ("processes", None, ["cpu"], 0.5, Choice("processes", 8, 1)),
+        ("processes", 16, ["cpu"], 0.5, Choice("processes", 16, 1)),
+        ("processes", 1, ["cpu"], 0.5, Choice("processes", 1, 8)),
+        ("in-process", None, ["cpu"], 1000.0, Choice("in-process", 1, 8)),
+    ],
+)
+def test_the_choice(asked, workers, devices, seconds, expected):
+    assert choose_executor(asked, workers, devices, seconds) == expected
+
+
+def test_one_core_or_no_fork_server(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(choice, "usable_cores", lambda: 1)
+        assert choose_executor(None, None, ["cpu"], 1000.0) == Choice("in-process", 1, 1)
+    monkeypatch.setattr(choice, "is_available", lambda: False)
+    assert choose_executor(None, None, ["cpu"], 1000.0).name == "in-process"
+    with pytest.raises(UsageError, match="not available on this system"):
+        choose_executor("processes", None, ["cpu"], 1000.0)
+
+
+def test_flags_that_contradict_each_other():
+    with pytest.raises(UsageError, match="--workers is for --executor processes"):
+        choose_executor("in-process", 2, ["cpu"], 1000.0)
+
+
+def test_the_estimate_of_a_grid_is_that_of_its_trials():
+    small, large = (grid_seconds(load_grid(name), 1e11) for name in ("smoke", "full"))
+    assert 0 < 20 * small < large
+    assert grid_seconds(load_grid("smoke"), 1e10) == pytest.approx(10 * small)

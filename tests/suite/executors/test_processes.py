@@ -1,0 +1,177 @@
+"""Worker processes with the real trainer, and what they do when things around them break."""
+
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+
+from suite.data import load_dataset
+from suite.errors import BenchError
+from suite.executors.base import StackFinished
+from suite.executors.in_process import InProcessExecutor
+from suite.executors.processes import ProcessExecutor
+from suite.executors.shared import SharedDataset
+from suite.executors.training import OpenTrainer, StackTrainer
+from suite.grid import parse_grid
+from suite.planning import cut_stacks, make_plan
+from tests.suite.executors.test_contract import assert_gone
+from tests.suite.executors.trainers import Make, Scripted
+
+ROOT = Path(__file__).parents[3]
+
+STUDY = """
+title = "real"
+[[study]]
+name = "grid"
+why = "For tests."
+dataset = "mnist5k"
+model = "mlp"
+norm = ["none", "batch"]
+batch_size = 64
+learning_rate = [1e-3, 1e-2]
+steps = 30
+seeds = 3
+probes = ["gradient_norm"]
+"""
+
+
+def never() -> bool:
+    return False
+
+
+def results(executor, stacks):
+    events = list(executor.run(stacks, never))
+    executor.close()
+    return {
+        r.trial.key: (
+            r.status,
+            r.stack_size,
+            r.curves,
+            tuple(o for o in r.outcomes if "seconds" not in o.quantity),
+        )
+        for e in events
+        if isinstance(e, StackFinished)
+        for r in e.results
+    }
+
+
+@pytest.mark.slow
+def test_the_same_bits_as_in_process_with_the_same_threads_and_stacks():
+    dataset = load_dataset("mnist5k", data_dir=None)
+    grid = parse_grid(STUDY.encode(), name="real")
+    plan = make_plan(grid, ["cpu"], lambda _: dataset.fingerprint, lambda *_: "code")
+    stacks = cut_stacks(plan, dict.fromkeys(plan.shapes, 3))
+    assert torch.get_num_threads() == 1, "OMP_NUM_THREADS=1 is expected in tests"
+    here = results(InProcessExecutor(StackTrainer({"mnist5k": dataset}), 1), stacks)
+    shared = {"mnist5k": SharedDataset(dataset)}
+    there = results(
+        ProcessExecutor(OpenTrainer(shared, 1), workers=2, threads=1, limit=lambda _: 600.0),
+        stacks,
+    )
+    assert len(here) == 12
+    assert {status for status, *_ in here.values()} == {"ok"}
+    assert here == there
+
+
+def test_a_shared_dataset_is_the_same_and_nobody_can_change_it_for_others():
+    dataset = load_dataset("mnist5k", data_dir=None)
+    shared = SharedDataset(dataset)
+    one, other = shared.open(), shared.open()
+    shared.close()
+    for name in ("train_images", "train_labels", "test_images", "test_labels"):
+        assert torch.equal(getattr(one, name), getattr(dataset, name))
+        assert getattr(one, name).dtype == getattr(dataset, name).dtype
+    assert (one.spec, one.fingerprint) == (dataset.spec, dataset.fingerprint)
+    one.train_images.zero_()
+    assert torch.equal(other.train_images, dataset.train_images)
+
+
+def test_a_shared_dataset_where_there_are_no_files_in_memory(monkeypatch):
+    dataset = load_dataset("mnist5k", data_dir=None)
+    monkeypatch.delattr(os, "memfd_create")
+    assert torch.equal(SharedDataset(dataset).open().train_images, dataset.train_images)
+
+
+def test_workers_that_can_not_start_are_a_fault_that_is_told(tmp_path):
+    trainer = Scripted(tmp_path / "log")
+    (first, *_) = stacks_of_fakes()
+    for action, said in (("exit", "don't start .*exit code 7"), ("raise", "a fault in training")):
+        executor = ProcessExecutor(
+            Make(trainer, action), workers=1, threads=1, limit=lambda _: 60.0
+        )
+        with pytest.raises(BenchError, match=f"(?s){said}"):
+            list(executor.run([first], never))
+
+
+def stacks_of_fakes():
+    from tests.fakes import tiny_plan
+
+    plan = tiny_plan()
+    return cut_stacks(plan, dict.fromkeys(plan.shapes, 2))
+
+
+def test_no_worker_outlives_a_parent_that_is_killed(tmp_path):
+    slow = Scripted(tmp_path / "log", steps=10_000)
+    code = (
+        "import sys\nfrom pathlib import Path\n"
+        "from suite.executors.processes import ProcessExecutor\n"
+        "from tests.suite.executors.test_processes import stacks_of_fakes\n"
+        "from tests.suite.executors.trainers import Make, Scripted\n"
+        "if __name__ == '__main__':\n"
+        "    make = Make(Scripted(Path(sys.argv[1]), steps=10_000))\n"
+        "    e = ProcessExecutor(make, workers=2, threads=1, limit=lambda _: 600.0)\n"
+        "    list(e.run(stacks_of_fakes(), lambda: False))\n"
+    )
+    script = tmp_path / "parent.py"
+    script.write_text(code)
+    parent = subprocess.Popen(
+        [sys.executable, str(script), str(slow.log)],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        start_new_session=True,
+    )
+    try:
+        until = time.monotonic() + 120
+        while len(slow.processes()) < 2 and time.monotonic() < until:
+            assert parent.poll() is None
+            time.sleep(0.1)
+        workers = slow.processes()
+        assert len(workers) == 2
+        # What a terminal sends to all of them leaves the workers alone; it is for the parent.
+        for worker in workers:
+            os.kill(worker, signal.SIGTERM)
+            os.kill(worker, signal.SIGINT)
+        time.sleep(0.3)
+        assert all(is_alive(worker) for worker in workers)
+        parent.kill()
+        parent.wait()
+        assert_gone(workers)
+        until = time.monotonic() + 30
+        while time.monotonic() < until and session(parent.pid):
+            time.sleep(0.1)
+        assert session(parent.pid) == []  # the fork server too
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(parent.pid, signal.SIGKILL)
+
+
+def is_alive(process: int) -> bool:
+    return Path(f"/proc/{process}").exists()
+
+
+def session(leader: int) -> list[int]:
+    """All living processes of a session."""
+    import psutil
+
+    found = []
+    for process in psutil.process_iter():
+        with contextlib.suppress(ProcessLookupError, psutil.Error):
+            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process.pid)
+    return found
