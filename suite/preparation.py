@@ -99,7 +99,10 @@ class Work:
         self, shapes: Mapping[str, Sequence[Trial]], should_stop: ShouldStop
     ) -> Iterator[tuple[str, int, dict[int, float]]]:
         """Choose stack sizes: by timing, where a small share of the work is time enough for it."""
-        longest = LONGEST_SHARE * self._seconds(self.plan.trials.values()) / self.executor.parallel
+        parallel = self.executor.parallel
+        longest = math.inf
+        if parallel > 1:
+            longest = LONGEST_SHARE * self._seconds(self.plan.trials.values()) / parallel
         timed: dict[str, SizeWanted] = {}
         usual: dict[str, int] = {}
         for shape, trials in shapes.items():
@@ -107,9 +110,9 @@ class Work:
             candidates = _placeable(trials, longest, work)
             most = usual_stack(trials[0].condition.batch_size)
             usual[shape] = max((c for c in candidates if c <= most), default=candidates[0])
+            if trials[0].device == "cpu":  # sizes far from the usual never pay there
+                candidates = [c for c in candidates if most <= 4 * c and c <= 4 * most]
             if len(candidates) > 1 and SIZING_SHARE * work >= SIZING_SECONDS:
-                if trials[0].device == "cpu":  # sizes far from the usual never pay there
-                    candidates = [c for c in candidates if most <= 4 * c and c <= 4 * most]
                 timed[shape] = SizeWanted(tuple(trials), tuple(candidates), SIZING_SECONDS)
             else:
                 yield shape, usual[shape], {}
