@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, ValidationError, model_validator
 
-from analysis.comparison import Comparison, Strict, Text
+from analysis.comparison import Axis, AxisValue, Comparison, Strict, Text
 from suite.errors import BenchError, UnknownNameError
 from suite.records import content_hash
 
@@ -117,12 +117,32 @@ class Registry(Strict):
     ----------
     chance
         Dataset → accuracy of guessing: what a diverged trial scores where it has no accuracy.
+    usual
+        Axis → values, in order of preference: where a study holds several conditions that a claim
+        could be decided at, as one of two datasets, it is decided at these.
     claims
         In the order of the scorecard.
     """
 
     chance: dict[str, Annotated[float, Field(gt=0, lt=1)]]
+    usual: dict[Axis, tuple[AxisValue, ...]] = Field(default_factory=dict)
     claims: tuple[Claim, ...]
+
+    @model_validator(mode="after")
+    def _handed_down(self) -> Self:
+        claims = tuple(
+            claim.model_copy(
+                update={
+                    "comparisons": tuple(
+                        c.model_copy(update={"usual": c.usual or self.usual})
+                        for c in claim.comparisons
+                    )
+                }
+            )
+            for claim in self.claims
+        )
+        object.__setattr__(self, "claims", claims)
+        return self
 
     @model_validator(mode="after")
     def _unique(self) -> Self:

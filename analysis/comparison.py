@@ -92,6 +92,9 @@ class Comparison(Strict):
     primary
         Axis → value of the condition that decides the claim. Axes that the measure reduces over
         are not named.
+    usual
+        Axis → values, in order of preference: which condition decides where several are at the
+        primary values. Taken from the registry's own table.
     mean_over
         Axes over which each seed is averaged to the primary number, the single settings being
         evidence.
@@ -133,6 +136,7 @@ class Comparison(Strict):
     arms: Arms = Arms()
     where: dict[Axis, tuple[AxisValue, ...]] = {}
     primary: dict[Axis, AxisValue] = {}
+    usual: dict[Axis, tuple[AxisValue, ...]] = {}
     mean_over: tuple[Axis, ...] = ()
     over: Axis | None = None
     baseline: AxisValue | None = None

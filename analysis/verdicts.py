@@ -15,6 +15,7 @@ from analysis.claims import load_registry
 from analysis.contrasts import ContrastResult, Verdict, Verdicts
 from analysis.decision import decide, is_counted, judged
 from analysis.measures import claim_contrasts
+from analysis.measures.grouping import deciding
 from analysis.measures.labels import label_of
 from analysis.rule import LEVEL, MOST_MISSING
 from analysis.sensitivity import sensitivities
@@ -134,6 +135,11 @@ def _absent(claim: Claim, results: Sequence[ContrastResult]) -> str:
     """Say why there is nothing to judge."""
     comparison = claim.primary
     arms = comparison.arms
+    candidates = [r.contrast for r in results if r.contrast.comparison.role == "primary"]
+    several = deciding([c.condition for c in candidates], comparison)
+    if len(several) > 1:
+        which = "; ".join(candidates[i].label for i in several)
+        return f"Several conditions could decide the claim, and the registry prefers none: {which}."
     if results:
         where = label_of(comparison.primary, list(comparison.primary))
         return f"This run holds no trials at the condition that decides the claim: {where}."

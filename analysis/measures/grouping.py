@@ -35,8 +35,7 @@ def contrasts(
     """Turn a pair table into contrasts: one for each condition, and the primary one.
 
     Without ``mean_over`` the primary contrast is the condition that ``primary`` names; with it, the
-    mean of each seed over those axes. Where several conditions could be primary (two datasets), it
-    is the first.
+    mean of each seed over those axes. See ``with_roles`` for which of several conditions it is.
     """
     if pairs.empty:
         return []
@@ -66,26 +65,47 @@ def contrasts(
 def with_roles(
     candidates: Sequence[Contrast], others: Sequence[Contrast], comparison: Comparison
 ) -> list[Contrast]:
-    """Give every contrast its role; the first candidate at the primary condition decides.
+    """Give every contrast its role; see ``deciding`` for the one that decides.
 
-    Other devices than the first are context: they are shown beside, and pool with nothing.
+    Other devices than the first by name are context: they are shown beside, and pool with nothing.
     """
     everything = [*candidates, *others]
     devices = sorted({str(c.condition.get("device", "")) for c in everything})
+    here = [c.condition.get("device", "") in devices[:1] for c in everything]
+    among = [i for i in range(len(candidates)) if here[i]]
+    found = deciding([everything[i].condition for i in among], comparison)
+    decides = among[found[0]] if comparison.role == "primary" and len(found) == 1 else None
     roles: list[Role] = []
-    for position, contrast in enumerate(everything):
-        decides = (
-            comparison.role == "primary"
-            and position < len(candidates)
-            and "primary" not in roles
-            and _holds(contrast.condition, comparison.primary)
-        )
-        if comparison.role == "context" or contrast.condition.get("device", "") not in devices[:1]:
+    for position in range(len(everything)):
+        if comparison.role == "context" or not here[position]:
             roles.append("context")
         else:
-            roles.append("primary" if decides else "evidence")
+            roles.append("primary" if position == decides else "evidence")
     named = [dataclasses.replace(c, role=r) for c, r in zip(everything, roles, strict=True)]
     return sorted(named, key=lambda c: c.role != "primary")
+
+
+def deciding(conditions: Sequence[Mapping[str, object]], comparison: Comparison) -> list[int]:
+    """Find the condition that decides: one that holds ``primary``, else the usual one of several.
+
+    Parameters
+    ----------
+    conditions
+        Of the contrasts that come into question.
+
+    Returns
+    -------
+    list of int
+        Positions. One decides; several can't be told apart by the registry, and then none does.
+    """
+    left = [i for i, c in enumerate(conditions) if _holds(c, comparison.primary)]
+    for axis, preferred in comparison.usual.items():
+        for value in preferred:
+            at = [i for i in left if same_value(conditions[i].get(axis), value)]
+            if at:
+                left = at
+                break
+    return left
 
 
 def seed_contrast(

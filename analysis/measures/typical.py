@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import TYPE_CHECKING
 
-from analysis.measures.grouping import seed_contrast, with_roles
+from analysis.measures.grouping import deciding, seed_contrast, with_roles
 from analysis.measures.labels import arm_name, condition_of, match_columns
 from analysis.measures.pairs import ARMS, pair_table
 
@@ -26,25 +26,30 @@ def measure(
 
     ``differences`` are published − ours, one a seed, so d_z (their mean over their standard
     deviation) says how many standard deviations between seeds the published run lies above our
-    mean. Both arms are primary at the first condition. Where both have a figure, the difference
-    between the arms stands beside as context.
+    mean. Both arms are primary at the condition that decides. Where both have a figure, the
+    difference between the arms stands beside as context.
     """
     pairs = pair_table(samples, comparison, chance)
     match = match_columns(pairs)
+    groups = [
+        (condition_of(match, key), group)
+        for key, group in pairs.groupby(match, dropna=False, sort=True)
+    ]
+    devices = sorted({str(condition["device"]) for condition, _ in groups})
+    among = [condition for condition, _ in groups if condition["device"] in devices[:1]]
+    found = deciding(among, comparison)
+    decides = among[found[0]] if len(found) == 1 else None
     result: list[Contrast] = []
-    for key, group in pairs.groupby(match, dropna=False, sort=True):
-        condition = condition_of(match, key)
+    for condition, group in groups:
         arms = [
             _arm(group, side, {**condition, comparison.arms.axis: name}, comparison)
             for side in ARMS
             if (name := arm_name(comparison, side)) in comparison.reference
         ]
-        found = with_roles([], arms, comparison)
-        if not result:
-            found = [
-                dataclasses.replace(c, role="primary") if c.role == "evidence" else c for c in found
-            ]
-        result += found
+        result += [
+            dataclasses.replace(c, role="primary") if condition is decides else c
+            for c in with_roles([], arms, comparison)
+        ]
         if len(arms) == len(ARMS):
             result.append(_between(group, condition, comparison))
     return sorted(result, key=lambda c: ("primary", "evidence", "context").index(c.role))

@@ -311,9 +311,9 @@ def test_the_registered_comparisons_find_their_arms(tmp_path: Path) -> None:
     registry = load_registry()
     write_trials(
         tmp_path,
-        lambda c, s: small_batch(c, s, 0.03) if c.norm != "group:8" else small_batch_group(c, s),
+        lambda c, s: small_batch(c, s, 0.03) if ":" not in c.norm else small_batch_other(c, s),
         study="small_batch",
-        norm=["none", "batch", "layer", "group:8"],
+        norm=["none", "batch", "layer", "group:8", "ghost:2"],
         batch_size=[2, 4, 8, 32, 64],
     )
     samples = load_samples(tmp_path)
@@ -325,5 +325,48 @@ def test_the_registered_comparisons_find_their_arms(tmp_path: Path) -> None:
         assert {c.condition.get("batch_size") for c in found} == {None, 2, 4, 8}
 
 
-def small_batch_group(condition: Condition, seed: int) -> Made:
+def small_batch_other(condition: Condition, seed: int) -> Made:
     return {"test_accuracy": 0.8 + 0.001 * noise(condition.batch_size, seed)}
+
+
+# --- which condition decides ----------------------------------------------------------------------
+
+
+def better(condition: Condition, seed: int) -> Made:
+    gain = 0.01 if condition.norm == "batch" else 0.0
+    return {"test_accuracy": 0.9 + gain + 0.001 * noise(condition.norm, condition.dataset, seed)}
+
+
+PREFER = {"dataset": ["mnist", "mnist5k"], "model": ["mlp"]}
+
+
+@pytest.mark.parametrize(("datasets", "decides"), [
+    (["fashion_mnist", "mnist"], "mnist"),  # not the first in the order of names
+    (["fashion_mnist"], "fashion_mnist"),  # the only one there is
+    (["fashion_mnist", "mnist5k"], "mnist5k"),
+])  # fmt: skip
+def test_of_several_datasets_the_registry_says_which_decides(
+    tmp_path: Path, datasets: list[str], decides: str
+) -> None:
+    write_trials(tmp_path, better, norm=["none", "batch"], dataset=datasets)
+    found = measured(tmp_path, comparison("paired", "test_accuracy", usual=PREFER))
+    assert [c.condition["dataset"] for c in found if c.role == "primary"] == [decides]
+    assert [c.role for c in found[1:]] == ["evidence"] * (len(datasets) - 1)
+
+
+def test_where_the_registry_prefers_none_of_several_there_is_no_verdict(tmp_path: Path) -> None:
+    write_trials(tmp_path, better, norm=["none", "batch"], model=["cnn", "deep_mlp"], depth=[None])
+    wanted = comparison("paired", "test_accuracy", usual=PREFER)
+    assert [c.role for c in measured(tmp_path, wanted)] == ["evidence", "evidence"]
+    found = verdict(tmp_path, wanted)
+    assert found.word == "no verdict"
+    assert "the registry prefers none: cnn; deep_mlp" in found.why
+    named = comparison("paired", "test_accuracy", usual=PREFER, primary={"model": "deep_mlp"})
+    assert verdict(tmp_path, named).word == "supported"
+
+
+def test_the_registry_hands_its_usual_conditions_to_every_comparison() -> None:
+    registry = load_registry()
+    assert registry.usual["dataset"][0] == "mnist"
+    assert all(c.usual == registry.usual for claim in registry for c in claim.comparisons)
+    assert registry["A1"].hash == load_registry()["A1"].hash
