@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import importlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Protocol, cast
+from typing import TYPE_CHECKING, Final, Literal, Protocol, cast
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -49,17 +49,21 @@ class FigureSpec:
     ----------
     name
         Module in this package.
-    overview
-        Shown once, before the claims, from the first claim that has data for it.
-    metrics, measures, decisions
-        A claim whose primary comparison has one of each shows the figure; empty: any.
+    place
+        ``claim``: in the sections of the claims that it suits; ``overview`` and ``mechanics``:
+        once, in that section, from the first claim that it suits and that has data for it.
+    metrics, measures, decisions, studies, axes
+        A claim whose primary comparison has one of each (``axes``: of its arms) shows the figure;
+        empty: any.
     """
 
     name: str
-    overview: bool = False
+    place: Literal["claim", "overview", "mechanics"] = "claim"
     metrics: tuple[str, ...] = ()
     measures: tuple[str, ...] = ()
     decisions: tuple[str, ...] = ()
+    studies: tuple[str, ...] = ()
+    axes: tuple[str, ...] = ()
 
     def load(self) -> FigureModule:
         """Import the figure's module."""
@@ -67,24 +71,46 @@ class FigureSpec:
 
     def suits(self, comparison: Comparison) -> bool:
         """Whether a claim with this primary comparison shows the figure."""
-        return (
-            not self.overview
-            and (not self.metrics or comparison.metric in self.metrics)
-            and (not self.measures or comparison.measure in self.measures)
-            and (not self.decisions or comparison.decision in self.decisions)
+        wanted = (
+            (self.metrics, comparison.metric),
+            (self.measures, comparison.measure),
+            (self.decisions, comparison.decision),
+            (self.studies, comparison.study),
+            (self.axes, comparison.arms.axis),
         )
+        return all(not any_of or it in any_of for any_of, it in wanted)
 
 
 FIGURES: Final[tuple[FigureSpec, ...]] = (
-    FigureSpec("effect_heatmap", overview=True),
-    FigureSpec("learning_curves", overview=True),
+    FigureSpec("effect_heatmap", "overview"),
+    FigureSpec("learning_curves", "overview", metrics=("steps_to_target", "test_accuracy")),
+    FigureSpec("histograms", "mechanics"),
+    FigureSpec("affine_along", "mechanics"),
+    FigureSpec("running_lag", "mechanics"),
+    FigureSpec("batch_mates", "mechanics"),
+    FigureSpec("moments", metrics=("normalized_variance_error",)),
+    FigureSpec("affine_arms", studies=("affine",)),
+    FigureSpec("drift", metrics=("input_drift",)),
     FigureSpec("survival", metrics=("steps_to_target",)),
-    FigureSpec("learning_rate_response", measures=("spread", "largest")),
+    FigureSpec("loss_paths", measures=("matched",)),
+    FigureSpec("gradients_by_depth", metrics=("gradient_imbalance",)),
+    FigureSpec("loss_along_gradient", metrics=("landscape_loss_range",)),
+    FigureSpec("accuracy_by_init", studies=("init",)),
+    FigureSpec("learning_rate_response", measures=("spread",), studies=("grid",)),
+    FigureSpec("advantage_by_batch", measures=("interaction",)),
+    FigureSpec("small_statistics", measures=("interaction",)),
+    FigureSpec("early_accuracy", axes=("batch_size",), metrics=("validation_accuracy",)),
+    FigureSpec("noise_by_batch", measures=("trend",)),
+    FigureSpec("images_to_target", metrics=("samples_to_target",)),
+    FigureSpec("tuned_by_batch", axes=("batch_size",), measures=("tuned",)),
+    FigureSpec("best_batch", measures=("best",)),
+    FigureSpec("batch_mates", axes=("outcome",)),
     FigureSpec("notebook_runs", decisions=("typical",)),
     FigureSpec("loss_traces", decisions=("typical",)),
     FigureSpec("memory_kinds", metrics=("training_bytes",)),
+    FigureSpec("times", metrics=("pass_seconds",)),
     FigureSpec("effect_by_batch", metrics=("training_bytes", "pass_seconds")),
     FigureSpec("throughput", metrics=("images_per_second",)),
     FigureSpec("paired_seeds", decisions=("superiority",)),
-    FigureSpec("forest", decisions=("superiority",)),
+    FigureSpec("forest"),
 )

@@ -96,7 +96,10 @@ class Evidence:
 
     def targets(self) -> list[str]:
         """Facets of steps-to-target in this study, lowest first."""
-        trials = self.trials()
+        trials = self.samples.study(self.comparison.study)
+        dataset = self.condition().get("dataset")
+        if dataset is not None:
+            trials = trials[trials["dataset"] == dataset]
         facets = [c.partition("@")[2] for c in trials.columns if c.startswith("steps_to_target@")]
         return sorted(
             (f for f in facets if trials[f"steps_to_target@{f}"].notna().any()), key=float
@@ -107,11 +110,12 @@ class Evidence:
         targets = self.targets()
         if not targets:
             return ""
-        places = {"first": 0, "middle": len(targets) // 2, "last": len(targets) - 1}
+        middle = (len(targets) - 1) // 2
+        places = {"first": 0, "middle": middle, "last": len(targets) - 1}
         facet = self.comparison.facet
         if facet in targets:
             return facet
-        return targets[places.get(facet, len(targets) // 2)]
+        return targets[places.get(facet, middle)]
 
 
 def unit_of(comparison: Comparison) -> str:

@@ -64,22 +64,58 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
         if shape.narrow
         else grammar.Margins(left=218, right=218, top=8, bottom=62)
     )
-    height = margins.top + margins.bottom + row * len(data)
+    places, headings = _places(data)
+    last = places[-1]
+    height = margins.top + margins.bottom + row * (last + 1)
     figure = grammar.new_figure(shape, height)
     ax = grammar.panels(figure, 1, 1, margins)[0, 0]
     _scale(ax, data, finite)
-    ax.set_ylim(len(data) - 0.4, -0.75 if shape.narrow else -0.6)
+    ax.set_ylim(last + 0.6, -0.75 if shape.narrow else -0.6)
     ax.set_yticks([])
     ax.spines["left"].set_visible(False)
     margin = float(data["margin"].iloc[0])
     ax.axvspan(-margin, margin, color=palette.LIGHT["shade"], zorder=0, linewidth=0)
     ax.axvline(0, color=palette.LIGHT["axis"], linewidth=1.2, zorder=1)
-    for y, item in enumerate(data.itertuples()):
+    for y, text in headings:
+        _heading(ax, y, text, shape)
+    for y, item in zip(places, data.itertuples(), strict=True):
         _interval(ax, y, item)
         _words(ax, y, item, shape)
     claimed, opposite = data.attrs.get("reads", ("as claimed", "the other way"))
-    ax.set_xlabel(f"← {opposite}  ·  {claimed} →", labelpad=8)
+    sides = f"← {opposite}  ·  {claimed} →"
+    ax.set_xlabel(sides if claimed != opposite else f"{claimed} (0: not at all)", labelpad=8)
     return figure
+
+
+def _places(data: pd.DataFrame) -> tuple[list[float], list[tuple[float, str]]]:
+    """Give each condition its line, and the name of each comparison the line above its first.
+
+    A claim with a single comparison needs no heading: the section is about nothing else.
+    """
+    names = data["comparison"].tolist()
+    several = len(set(names)) > 1
+    places, headings, line, before = [], [], 0.0, None
+    for name in names:
+        if several and name != before:
+            headings.append((line, str(name)))
+            line, before = line + 1, name
+        places.append(line)
+        line += 1
+    return places, headings
+
+
+def _heading(ax: Axes, y: float, text: str, shape: Shape) -> None:
+    left = 0.0 if shape.narrow else -218 / (shape.width - 436)
+    ax.text(
+        left,
+        y + (0.12 if not shape.narrow else 0.2),
+        palette.clip(text[:1].upper() + text[1:], 54 if shape.narrow else 110),
+        transform=ax.get_yaxis_transform(),
+        ha="left",
+        va="center",
+        fontsize=grammar.SMALL,
+        color=palette.LIGHT["muted"],
+    )
 
 
 def describe(data: pd.DataFrame) -> str:
@@ -155,7 +191,7 @@ def _ratio(log_value: float) -> str:
     return f"{grammar.plain(float(f'{np.exp(abs(log_value)):.3g}'))}×"
 
 
-def _interval(ax: Axes, y: int, item: object) -> None:
+def _interval(ax: Axes, y: float, item: object) -> None:
     estimate, low, high = (float(getattr(item, k)) for k in ("estimate", "low", "high"))
     if not np.isfinite(estimate):
         return
@@ -199,7 +235,7 @@ def _two_lines(text: str, at: str = ", ") -> str:
     return f"{head}{mark.rstrip(' [')}\n{'[' if '[' in mark else ''}{tail}{text[_ROOM:]}"
 
 
-def _words(ax: Axes, y: int, item: object, shape: Shape) -> None:
+def _words(ax: Axes, y: float, item: object, shape: Shape) -> None:
     primary = getattr(item, "role", "") == "primary"
     weight = "bold" if primary else "normal"
     name = str(getattr(item, "condition", ""))

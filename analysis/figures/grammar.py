@@ -48,6 +48,7 @@ RC: Final[Any] = {
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.axisbelow": True,
+    "axes.formatter.useoffset": False,
     "xtick.color": LIGHT["axis"],
     "ytick.color": LIGHT["axis"],
     "xtick.labelcolor": LIGHT["muted"],

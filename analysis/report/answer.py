@@ -14,12 +14,10 @@ if TYPE_CHECKING:
     from analysis.contrasts import Verdict, Word
 
 _MOST_NAMED: Final = 5
-_OPENINGS: Final = (
-    (("advantages",), "What it buys here:"),
-    (("limitations",), "What it costs:"),
-    (("batch size",), "On batch size:"),
-    (("mechanics",), "How it works:"),
-)
+_FEW_SEEDS: Final = 100  # more would not settle anything for a reader
+_BUYS: Final = "What it buys here:"
+_COSTS: Final = "What it costs:"
+_ASIDE: Final = (("batch size", "On batch size:"), ("mechanics", "How it works:"))
 
 
 def answer(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
@@ -33,32 +31,39 @@ def answer(verdicts: Sequence[Verdict]) -> tuple[str, ...]:
     Returns
     -------
     tuple of str
-        A few sentences; the first is the main finding.
+        At most three paragraphs: what it buys, what it costs and what is contradicted, the rest.
     """
     by_word: dict[Word, list[Verdict]] = {}
     for verdict in verdicts:
         by_word.setdefault(verdict.word, []).append(verdict)
     supported, contradicted = by_word.get("supported", []), by_word.get("contradicted", [])
-    found = [
-        *(
-            _effects([v for v in supported if v.claim.group in groups], opening)
-            for groups, opening in _OPENINGS
-        ),
-        _effects(contradicted, "Contradicted by this data:"),
-        _titles(by_word.get("no practical difference", []), "No practical difference:"),
-        _depends(by_word.get("depends", [])),
-        _open(by_word.get("inconclusive", [])),
-        _typical((*supported, *contradicted)),
-        _silent(by_word.get("no verdict", []), len(verdicts)),
-    ]
-    sentences = tuple(s for s in found if s)
+
+    def of(group: str) -> list[Verdict]:
+        return [v for v in supported if v.claim.group == group]
+
+    opening = ""
     if not supported and not contradicted and by_word.keys() - {"no verdict"}:
         judged = sum(bool(v.results) for v in verdicts)
         opening = f"None of the {small_count(judged)} claims tested is supported or contradicted."
         if judged == 1:
             opening = "The one claim that was tested is neither supported nor contradicted."
-        return (opening, *sentences)
-    return sentences
+    paragraphs = (
+        (opening, _effects(of("advantages"), _BUYS)),
+        (
+            _effects(of("limitations"), _COSTS),
+            _effects(contradicted, "Contradicted by this data:"),
+        ),
+        (
+            *(_effects(of(group), words) for group, words in _ASIDE),
+            _titles(by_word.get("no practical difference", []), "No practical difference:"),
+            _depends(by_word.get("depends", [])),
+            _open(by_word.get("inconclusive", [])),
+            _typical((*supported, *contradicted)),
+            _silent(by_word.get("no verdict", []), len(verdicts)),
+        ),
+    )
+    joined = (" ".join(s for s in sentences if s) for sentences in paragraphs)
+    return tuple(text for text in joined if text)
 
 
 def _comparing(verdicts: Iterable[Verdict]) -> list[Verdict]:
@@ -113,7 +118,7 @@ def _open(verdicts: list[Verdict]) -> str:
         need = verdict.primary.seeds_needed if verdict.primary else None
         words = (
             f" (about {count(need, unit_of(verdict.claim.primary))} would settle it)"
-            if need
+            if need and need <= _FEW_SEEDS
             else ""
         )
         parts.append(inside(verdict.claim.title) + words)

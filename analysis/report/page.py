@@ -8,9 +8,10 @@ import pandas as pd
 
 from analysis.report.answer import answer
 from analysis.report.banners import banners
+from analysis.report.calibration import calibration_view
 from analysis.report.claim_view import claim_view
 from analysis.report.recommend import recommendations
-from analysis.report.render import overview_figures
+from analysis.report.render import page_figures
 from analysis.report.scorecard import WORDS, score_row
 from analysis.report.tables import table
 from analysis.report.view import Page, ScoreGroup
@@ -34,7 +35,7 @@ _VARIED: Final = ("dataset", "model", "optimizer", "init", "depth", "train_size"
 def build_page(samples: Samples, verdicts: Verdicts) -> Page:
     """Make the view model of the whole report."""
     all_verdicts = tuple(verdicts)
-    measured = tuple(v for v in all_verdicts if v.results)
+    measured = sorted((v for v in all_verdicts if v.results), key=lambda v: _place(v.claim.group))
     rows = [(v.claim.group, score_row(v)) for v in measured]
     grid = grid_name(samples)
     return Page(
@@ -52,11 +53,13 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
             "claims (Holm)."
         ),
         recommendations=recommendations(samples),
-        overview=overview_figures(samples, all_verdicts),
+        overview=page_figures(samples, all_verdicts, "overview"),
+        mechanics=page_figures(samples, all_verdicts, "mechanics"),
         claims=tuple(claim_view(samples, v) for v in measured),
         unmeasured=_unmeasured([v for v in all_verdicts if not v.results]),
         words=tuple(WORDS.values()),
         studies=_studies(samples),
+        calibration=calibration_view(),
         trials=trials_view(samples),
         costs=costs_view(samples),
         runs=runs_view(samples),
@@ -101,12 +104,23 @@ def _audience(samples: Samples) -> Facts:
     )
     done = int(trials["status"].isin(["ok", "diverged"]).sum())
     return (
-        ("Dataset", several(sorted(trials["dataset"].unique()))),
-        ("Model", several(sorted(trials["model"].unique()))),
+        ("Dataset", several(_most_first(trials["dataset"]))),
+        ("Model", several(_most_first(trials["model"]))),
         ("Device", several(sorted(trials["device"].unique()))),
         ("Replication", f"{seed_words} per condition"),
         ("Trials", f"{done:,} of {len(trials):,}"),
     )
+
+
+def _most_first(column: pd.Series) -> list[Any]:
+    """Give the values of a column, those that most trials have first."""
+    counts = column.value_counts().sort_index().sort_values(ascending=False, kind="stable")
+    return counts.index.tolist()
+
+
+def _place(group: str) -> int:
+    """Give a group's place in the order of the scorecard; groups of other registries come last."""
+    return GROUPS.index(group) if group in GROUPS else len(GROUPS)
 
 
 def _groups(rows: Sequence[tuple[str, ScoreRow]]) -> tuple[ScoreGroup, ...]:

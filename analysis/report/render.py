@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import re
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 
 from analysis.figures import FIGURES, FigureSpec
 from analysis.figures.evidence import Evidence
@@ -26,14 +26,17 @@ if TYPE_CHECKING:
 _SIZE: Final = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
 
 
-def overview_figures(samples: Samples, verdicts: Iterable[Verdict]) -> tuple[FigureView, ...]:
+def page_figures(
+    samples: Samples, verdicts: Iterable[Verdict], place: Literal["overview", "mechanics"]
+) -> tuple[FigureView, ...]:
     """Render each figure about the whole grid, from the first claim that has data for it."""
     everything = tuple(verdicts)
     evidences = [Evidence(samples, verdict, everything) for verdict in everything]
     found = []
     for spec in FIGURES:
-        if spec.overview:
-            views = (figure_view(spec, e, "overview") for e in evidences)
+        if spec.place == place:
+            suiting = (e for e in evidences if spec.suits(e.comparison))
+            views = (figure_view(spec, e, place) for e in suiting)
             found.append(next((v for v in views if v is not None), None))
     return tuple(view for view in found if view is not None)
 
@@ -44,7 +47,7 @@ def claim_figures(samples: Samples, verdict: Verdict) -> tuple[FigureView, ...]:
     views = (
         figure_view(spec, evidence, verdict.claim.id)
         for spec in FIGURES
-        if spec.suits(verdict.claim.primary)
+        if spec.place == "claim" and spec.suits(verdict.claim.primary)
     )
     return tuple(view for view in views if view is not None)
 

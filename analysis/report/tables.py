@@ -62,9 +62,15 @@ def _cell(column: str, value: Any) -> Cell:
         return Cell(value)
     missing = absent(value)
     if column in _NAMES_OF_AXES and not missing:
-        return Cell(axis_value(value), repr(float(value)))
+        return _sorted(axis_value(value), value)
     text = number(value, 4)
-    return Cell(text, "" if missing or isinstance(value, bool) else repr(float(value)))
+    return Cell(text) if missing or isinstance(value, bool) else _sorted(text, value)
+
+
+def _sorted(text: str, value: float) -> Cell:
+    """Give the key for sorting, but where the text is the number as a program reads it."""
+    key = f"{float(value):.7g}"
+    return Cell(text, "" if text == key else key)
 
 
 def csv_text(frame: pd.DataFrame, float_format: str | None = None) -> str:
@@ -77,8 +83,8 @@ def csv_text(frame: pd.DataFrame, float_format: str | None = None) -> str:
 
 
 def csv_download(frame: pd.DataFrame, name: str, label: str = "") -> Download:
-    """Embed a frame as a CSV file with nine digits; full precision lies beside the report."""
-    text = csv_text(frame, "%.9g")
+    """Embed a frame as a CSV file with seven digits; full precision lies beside the report."""
+    text = csv_text(frame, "%.7g")
     uri = "data:text/csv;charset=utf-8," + quote(text, safe=",.-_~:;()/+*=!'", errors="replace")
     return Download(name, uri, label or f"{name} ({len(frame):,} rows)")
 

@@ -181,6 +181,17 @@ class TrialsView:
 
 
 @dataclass(frozen=True)
+class CalibrationView:
+    """How often the tests are wrong, on data whose truth is known."""
+
+    summary: str
+    warning: str
+    table: Table
+    every: Table
+    csv: Download
+
+
+@dataclass(frozen=True)
 class RunView:
     """One run: command and environment."""
 
@@ -215,10 +226,12 @@ class Page:
     scorecard_note: str
     recommendations: tuple[Recommendation, ...]
     overview: tuple[FigureView, ...]
+    mechanics: tuple[FigureView, ...]
     claims: tuple[ClaimView, ...]
     unmeasured: Table | None
     words: tuple[VerdictView, ...]
     studies: Table
+    calibration: CalibrationView
     trials: TrialsView
     costs: TrialsView | None
     runs: tuple[RunView, ...]

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
 
     from analysis.contrasts import Verdicts
     from analysis.figures import FigureSpec
-    from analysis.figures.grammar import Shape
     from analysis.samples import Samples
     from suite.records import Trial
 
@@ -67,7 +66,7 @@ def frames(spec: FigureSpec, samples: Samples, verdicts: Verdicts) -> list[pd.Da
     return [
         spec.load().frame(Evidence(samples, verdict, every))
         for verdict in every
-        if spec.overview or spec.suits(verdict.claim.primary)
+        if spec.suits(verdict.claim.primary)
     ]
 
 
@@ -93,24 +92,6 @@ def test_an_empty_frame_says_so_instead_of_failing(spec: FigureSpec) -> None:
     with style():
         svg = svg_text(module.draw(pd.DataFrame(), NARROW))
     assert re.search(r">[A-Z][^<]{10,}<", svg)
-
-
-@pytest.mark.parametrize("spec", FIGURES, ids=lambda s: s.name)
-@pytest.mark.parametrize("shape", [WIDE, NARROW], ids=lambda s: s.name)
-def test_the_usual_store_has_it_in_the_shared_grammar(
-    spec: FigureSpec, shape: Shape, judged: dict[str, tuple[Samples, Verdicts]]
-) -> None:
-    shown = [d for d in frames(spec, *judged["one arm diverged"]) if not d.empty]
-    assert shown, "no claim of a usual store shows this figure"
-    with style():
-        svg = svg_text(spec.load().draw(shown[0], shape))
-    body = svg.partition("</style>")[2]
-    assert not re.findall(r"#[0-9a-f]{6}\b", body), "a colour outside the palette"
-    sizes = [float(s) for s in re.findall(r"font-size: ([\d.]+)px", body)]
-    assert min(sizes) >= 9
-    assert max(sizes) <= 13
-    assert re.findall(r"<text[^>]*>([^<]*)</text>", body)
-    assert "prefers-color-scheme:dark" in svg
 
 
 def test_the_palette_has_every_colour_in_both_schemes() -> None:
