@@ -24,10 +24,13 @@ def natural(comparison: Comparison, estimate: float, low: float, high: float) ->
     comparison
         Scale, unit and words.
     estimate, low, high
-        On the comparison's scale, oriented; infinite ends and NaN are said as such.
+        On the comparison's scale, oriented; infinite ends and NaN are said as such, and so are
+        arms that are equal for every seed.
     """
     if math.isnan(estimate):
         return "no data"
+    if estimate == low == high == 0:
+        return "no difference"
     shown, _ = displayed(comparison, estimate)
     ends = sorted(_transform(comparison, estimate)(v) for v in (low, high))
     digits = _digits(shown, *ends)

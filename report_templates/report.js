@@ -48,7 +48,7 @@
       const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
       let shown = 0;
       for (const row of all) {
-        const text = row.textContent.toLowerCase();
+        const text = row.textContent.toLowerCase().replaceAll("\u00a0", " ");
         row.hidden = !words.every((word) => text.includes(word));
         shown += row.hidden ? 0 : 1;
       }

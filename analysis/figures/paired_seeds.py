@@ -26,6 +26,12 @@ _COST_CAPTION: Final = (
     "Each row is one replicate: both arms were measured in turn in one fresh process. Sorted by "
     "the difference."
 )
+_REDUCED: Final = ("spread", "trend", "interaction")
+_MODES: Final = {
+    "_eval_mode": "stored statistics",
+    "_train_mode": "test batches {}",
+    "_population": "recomputed statistics",
+}
 MOST_ROWS: Final = 40
 
 
@@ -77,10 +83,11 @@ def axis_label(evidence: Evidence) -> str:
         name = f"{name}, {comparison.facet.replace('_', ' ')}"
     if comparison.measure == "spread" and comparison.over:
         name = f"spread of {name} over {comparison.over.replace('_', ' ')}s"
-    # Values of an arm are per cent; only differences, spreads and slopes are points.
+    # Values of an arm are per cent; spreads, slopes and differences of differences are points.
     stored = quantity(comparison.metric).unit
     unit = comparison.unit if comparison.factor != 1 else stored
-    unit = "%" if unit == "points" and comparison.measure == "paired" else unit
+    levels = comparison.measure not in _REDUCED and not comparison.minus
+    unit = "%" if unit == "points" and levels else unit
     return f"{name} ({unit})" if unit not in ("", "1", "fraction") else name
 
 
@@ -134,11 +141,21 @@ def describe(data: pd.DataFrame) -> str:
 def _look(data: pd.DataFrame, arm: str) -> tuple[str, str, str]:
     """Words, colour and marker of an arm; arms that are no norms have colours of their own."""
     axis = data.attrs.get("axis", "")
-    if not axis:
+    if not axis and arm.partition(":")[0] in palette.MARKERS:
         return palette.norm_title(arm), palette.norm_colour(arm), palette.norm_marker(arm)
-    first = arm == data["arm"].iloc[0]
-    name = "group" if first else "ghost"
-    return f"{axis} {palette.clip(arm)}", palette.LIGHT[name], palette.MARKERS[name]
+    name = "group" if arm == data["arm"].iloc[0] else "ghost"
+    words = f"{axis} {arm}" if axis and arm.isdigit() else _outcome_words(arm)
+    return palette.clip(words, 46), palette.LIGHT[name], palette.MARKERS[name]
+
+
+def _outcome_words(arm: str) -> str:
+    """Name an arm that is an outcome of the same trial: in which mode, over which batches."""
+    name, _, facet = arm.partition("@")
+    of = "of one class" if facet == "sorted" else f"of {facet}"
+    for ending, words in _MODES.items():
+        if name.endswith(ending):
+            return words.format(of)
+    return name.replace("_", " ") + (f", {facet}" if facet else "")
 
 
 def _rows(ax: Axes, data: pd.DataFrame, arms: list[str], order: list[int]) -> None:

@@ -165,9 +165,9 @@ def _warnings(verdict: Verdict) -> list[str]:
     if verdict.flips:
         found.append(
             sentence(
-                "This verdict hangs on the analysis: "
-                + listed([f"{s.what} gives “{s.word}”" for s in verdict.flips[:4]])
-                + (f" and {len(verdict.flips) - 4} more differ" if len(verdict.flips) > 4 else "")
+                "This verdict hangs on the analysis: it would be "
+                + listed([f"“{s.word}” {_how(s.what)}" for s in verdict.flips[:4]])
+                + (f"; {len(verdict.flips) - 4} more differ" if len(verdict.flips) > 4 else "")
             )
         )
     if verdict.primary is not None and verdict.primary.tests_disagree:
@@ -184,6 +184,11 @@ def _warnings(verdict: Verdict) -> list[str]:
     if verdict.primary is not None:
         found.extend(sentence(n) for n in verdict.primary.contrast.notes)
     return found
+
+
+def _how(what: str) -> str:
+    """Make an adverb of the name of another analysis."""
+    return what if what.startswith(("with", "at ", "without")) else f"with the {what}"
 
 
 def _lost(pairs: tuple[LostPair, ...], planned: int, words: str) -> str:

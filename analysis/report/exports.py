@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.report.claim_tables import pairs_frame
+from analysis.report.provenance import shown_command
 from analysis.report.tables import csv_text
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def verdicts_json(samples: Samples, verdicts: Verdicts) -> str:
             "store": run.get("store", ""),
             "started": run.get("started"),
             "finished": run.get("finished"),
-            "command": run.get("command"),
+            "command": shown_command(run.get("command")),
             "grid": (run.get("grid") or {}).get("name"),
         }
         for run in samples.runs

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from importlib import resources
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import jinja2
 from markupsafe import Markup
@@ -13,6 +14,7 @@ from markupsafe import Markup
 if TYPE_CHECKING:
     from analysis.report.view import Page
 
+_PERCENT: Final = re.compile(r"(?<=\d) %")
 _ICON: Final = (
     "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'>"
     "<rect width='32' height='32' rx='7' fill='#0a62b4'/>"
@@ -30,6 +32,7 @@ def render(page: Page) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
         keep_trailing_newline=True,
+        finalize=_together,
     )
     css, script = _asset("report.css"), _asset("report.js")
     icon = "data:image/svg+xml;base64," + base64.b64encode(_ICON.encode()).decode()
@@ -40,6 +43,11 @@ def render(page: Page) -> str:
         icon=icon,
         policy=content_security_policy(css, script),
     )
+
+
+def _together(value: Any) -> Any:
+    """Keep a number and its per cent sign on one line; there is no such space in an address."""
+    return _PERCENT.sub("\u00a0%", value) if type(value) is str else value
 
 
 def content_security_policy(css: str, script: str) -> str:

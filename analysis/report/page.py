@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from analysis.report.answer import answer
 from analysis.report.banners import banners
-from analysis.report.calibration import calibration_view
 from analysis.report.claim_view import claim_view
 from analysis.report.recommend import recommendations
 from analysis.report.render import page_figures
@@ -59,13 +58,12 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         unmeasured=_unmeasured([v for v in all_verdicts if not v.results]),
         words=tuple(WORDS.values()),
         studies=_studies(samples),
-        calibration=calibration_view(),
         trials=trials_view(samples),
         costs=costs_view(samples),
         runs=runs_view(samples),
         registry_hash=verdicts.registry_hash,
         registry_note="",
-        bibtex=bibtex(),
+        bibtex=bibtex(verdicts.registry_hash),
     )
 
 

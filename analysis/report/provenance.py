@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shlex
 from importlib import metadata
-from typing import TYPE_CHECKING, Any
+from pathlib import PurePosixPath, PureWindowsPath
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -15,25 +16,42 @@ from analysis.wording import moment
 if TYPE_CHECKING:
     from analysis.samples import Samples
 
+_PARTS: Final = ("environment", "devices", "executor", "fingerprints")
+
 
 def runs_view(samples: Samples) -> tuple[RunView, ...]:
     """Show the command and the environment of every run."""
     found = []
     for run in samples.runs:
-        command = run.get("command")
-        words = [str(w) for w in command] if isinstance(command, list) else [str(command or "")]
         facts = {"started": moment(run.get("started")), "finished": moment(run.get("finished"))}
-        facts |= _flat(run.get("environment"))
+        for part in _PARTS:
+            facts |= _flat(run.get(part), "" if part == "environment" else f"{part}.")
         frame = pd.DataFrame({"what": list(facts), "value": list(facts.values())})
         found.append(
             RunView(
                 title=f"Run {run['id']}"
                 + (f" of {run['store']}" if len(samples.stores) > 1 else ""),
-                command=shlex.join(words),
+                command=shlex.join(shown_command(run.get("command"))),
                 table=table(frame, "Where and when it ran", most=200),
             )
         )
     return tuple(found)
+
+
+def shown_command(command: Any) -> list[str]:
+    """Give the words of a command with absolute paths cut to their last part.
+
+    Reports are passed on: where a folder lay on somebody's machine helps no reader, and often holds
+    a name.
+    """
+    words = [str(w) for w in command] if isinstance(command, list) else [str(command or "")]
+    return [_cut(word) for word in words]
+
+
+def _cut(word: str) -> str:
+    flag, equals, path = word.rpartition("=")
+    pure = PureWindowsPath(path) if "\\" in path else PurePosixPath(path)
+    return f"{flag}{equals}…/{pure.name}" if pure.is_absolute() and pure.name else word
 
 
 def _flat(value: Any, prefix: str = "") -> dict[str, str]:
@@ -47,8 +65,8 @@ def _flat(value: Any, prefix: str = "") -> dict[str, str]:
     return {prefix.rstrip("."): str(value)} if prefix else {}
 
 
-def bibtex() -> str:
-    """Make the BibTeX entry of this version."""
+def bibtex(registry_hash: str) -> str:
+    """Make the BibTeX entry of this version and registry."""
     try:
         version = metadata.version("batchnorm-bench")
     except metadata.PackageNotFoundError:
@@ -58,5 +76,6 @@ def bibtex() -> str:
         "  title   = {batchnorm-bench: what batch normalization buys and what it costs},\n"
         "  author  = {{The batchnorm-bench authors}},\n"
         f"  version = {{{version}}},\n"
+        f"  note    = {{registry of claims {registry_hash[:16]}}},\n"
         "}"
     )

@@ -181,17 +181,6 @@ class TrialsView:
 
 
 @dataclass(frozen=True)
-class CalibrationView:
-    """How often the tests are wrong, on data whose truth is known."""
-
-    summary: str
-    warning: str
-    table: Table
-    every: Table
-    csv: Download
-
-
-@dataclass(frozen=True)
 class RunView:
     """One run: command and environment."""
 
@@ -231,7 +220,6 @@ class Page:
     unmeasured: Table | None
     words: tuple[VerdictView, ...]
     studies: Table
-    calibration: CalibrationView
     trials: TrialsView
     costs: TrialsView | None
     runs: tuple[RunView, ...]

@@ -11,7 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis import wording
+from analysis.report.provenance import shown_command
 from analysis.report.tables import MOST_ROWS, csv_text, table
+from analysis.report.view import Cell
 
 
 @pytest.mark.parametrize(
@@ -103,6 +105,17 @@ def test_every_number_has_words(value: float) -> None:
         assert back == pytest.approx(value, rel=0.006, abs=0.5 if abs(value) >= 1000 else 0)
 
 
+def test_a_command_keeps_nobodys_folders() -> None:
+    command = ["python", "-m", "suite.run", "--data-dir", "/home/ann/data", "--out=/tmp/x/full"]
+    assert shown_command(command) == [
+        *("python", "-m", "suite.run", "--data-dir", "…/data", "--out=…/full")
+    ]
+    assert shown_command(["C:\\Users\\ann\\data", "results/full", "/"]) == [
+        *("…/data", "results/full", "/")
+    ]
+    assert shown_command(None) == [""]
+
+
 def test_long_tables_say_what_was_left_out() -> None:
     frame = pd.DataFrame({"batch_size": range(MOST_ROWS + 5), "value": 0.5})
     made = table(frame, "All")
@@ -110,7 +123,9 @@ def test_long_tables_say_what_was_left_out() -> None:
     assert str(MOST_ROWS + 5) in made.note
     assert made.columns[0].title == "batch size"
     assert made.columns[0].numeric
-    assert made.rows[3][0].sort == "3.0"
+    assert made.rows[3][0] == Cell("3"), "a script reads the text itself as a number"
+    long = table(pd.DataFrame({"steps": [12_345], "value": [1 / 3]}), "All").rows[0]
+    assert [cell.sort for cell in long] == ["", "0.3333333"]
 
 
 @given(st.text(max_size=20))
