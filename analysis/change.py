@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from analysis.rule import MOST_MISSING
 from analysis.stats.inputs import MINIMUM_SEEDS
-from analysis.units import margin_text, plural, size_text
+from analysis.units import bare_size, plural
 
 if TYPE_CHECKING:
     from analysis.contrasts import ContrastResult, Verdict
@@ -56,10 +56,11 @@ def _other_margin(verdict: Verdict, result: ContrastResult) -> str:
     if verdict.word == "no practical difference" or (
         comparison.decision == "equality" and verdict.word == "supported"
     ):
-        return f"A margin well below {margin_text(comparison)}: the estimate is {result.text}."
+        margin = bare_size(comparison, result.margin)
+        return f"A margin well below {margin}: the estimate is {result.text}."
     return (
-        f"A margin above {size_text(comparison, result.estimate)} (it is "
-        f"{margin_text(comparison)}), or other conditions than these."
+        f"A margin above {bare_size(comparison, result.estimate)} (it is "
+        f"{bare_size(comparison, comparison.scaled_margin)}), or other conditions than these."
     )
 
 

@@ -59,6 +59,11 @@ def size_text(comparison: Comparison, value: float) -> str:
     return f"{_number(shown, _digits(shown))}{joint}{comparison.unit} {word}"
 
 
+def bare_size(comparison: Comparison, value: float) -> str:
+    """Say one number on the comparison's scale with its unit and no direction: ``10 %``."""
+    return size_text(comparison, value).removesuffix(displayed(comparison, value)[1]).rstrip()
+
+
 def plural(count: int, noun: str) -> str:
     """Say a count with its noun: ``1 seed``, ``12 seeds``."""
     return f"{count:,} {noun}{'' if count == 1 else 's'}"

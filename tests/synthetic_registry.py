@@ -21,7 +21,7 @@ from suite.store import StoreWriter
 from tests.synthetic import hash_word
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from suite.cost_records import CostTask
@@ -31,8 +31,19 @@ _BINS: Final = ("-inf", *(f"{k / 2:g}" for k in range(-12, 13)))
 _IMAGES: Final = 55_000
 
 
-def write_registry_store(path: Path, *, grid: str = "full", seeds: int | None = None) -> Path:
+def write_registry_store(
+    path: Path,
+    *,
+    grid: str = "full",
+    seeds: int | None = None,
+    fate: Callable[[Trial], str] = lambda trial: "",
+) -> Path:
     """Write a finished store of a grid and return its path.
+
+    Parameters
+    ----------
+    fate
+        Trial → ``failed`` or ``missing``; anything else is left to the rules.
 
     ``seeds=25`` of the full grid are more than 5,000 trials.
     """
@@ -51,9 +62,17 @@ def write_registry_store(path: Path, *, grid: str = "full", seeds: int | None = 
             plan.studies,
             plan.planned,
         )
-        trials = list(plan.trials.values())
+        trials = [t for t in plan.trials.values() if fate(t) != "missing"]
         for start in range(0, len(trials), 200):
-            store.add(run, [_result(trial) for trial in trials[start : start + 200]])
+            store.add(
+                run,
+                [
+                    TrialResult(trial=t, status="failed", reason="Traceback:\n  synthetic")
+                    if fate(t) == "failed"
+                    else _result(t)
+                    for t in trials[start : start + 200]
+                ],
+            )
         if loaded.cost is not None:
             replicates = plan_costs(loaded.cost, ["cpu"], lambda c: "v1")
             store.plan_costs(task for replicate in replicates for task in replicate.tasks)

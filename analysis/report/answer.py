@@ -86,7 +86,11 @@ def _effects(verdicts: list[Verdict], opening: str) -> str:
 def _titles(verdicts: list[Verdict], opening: str) -> str:
     if not verdicts:
         return ""
-    return sentence(f"{opening} {listed([inside(v.claim.title) for v in verdicts])}")
+    return sentence(f"{opening} {listed([_quoted(v) for v in verdicts])}")
+
+
+def _quoted(verdict: Verdict) -> str:
+    return f"“{inside(verdict.claim.title)}”"
 
 
 def _depends(verdicts: list[Verdict]) -> str:
@@ -96,7 +100,7 @@ def _depends(verdicts: list[Verdict]) -> str:
     for verdict in verdicts:
         words = [r.word for r in verdict.results if r.contrast.role != "context"]
         parts.append(
-            f"{inside(verdict.claim.title)} (for it in {words.count('supported')}, against it in "
+            f"{_quoted(verdict)} (for it in {words.count('supported')}, against it in "
             f"{words.count('contradicted')} of {count(len(words), 'comparison')})"
         )
     return sentence(f"It depends on the conditions: {listed(parts)}")
@@ -121,7 +125,7 @@ def _open(verdicts: list[Verdict]) -> str:
             if need and need <= _FEW_SEEDS
             else ""
         )
-        parts.append(inside(verdict.claim.title) + words)
+        parts.append(_quoted(verdict) + words)
     return sentence(f"Not settled: {listed(parts)}")
 
 
