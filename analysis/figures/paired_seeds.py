@@ -159,16 +159,16 @@ def _outcome_words(arm: str) -> str:
 
 
 def _rows(ax: Axes, data: pd.DataFrame, arms: list[str], order: list[int]) -> None:
-    places = {seed: i for i, seed in enumerate(order)}
     wide = data.pivot_table(index="seed", columns="arm", values="value", sort=False)
-    for seed, y in places.items():
-        ax.plot(
-            [wide.loc[seed].min(), wide.loc[seed].max()],
-            [y, y],
-            color=palette.LIGHT["axis"],
-            linewidth=1.5,
-            zorder=1,
-        )
+    ends = wide.loc[order]
+    ax.hlines(
+        range(len(order)),
+        ends.min(axis=1),
+        ends.max(axis=1),
+        color=palette.LIGHT["axis"],
+        linewidth=1.5,
+        zorder=1,
+    )
     for arm in reversed(arms):
         ax.plot(
             wide.loc[order, arm],
