@@ -9,7 +9,7 @@ import pandas as pd
 from analysis.report.answer import answer
 from analysis.report.banners import banners
 from analysis.report.claim_view import claim_view
-from analysis.report.recommend import recommendations
+from analysis.report.recommend import recommendation_scope, recommendations
 from analysis.report.render import page_figures
 from analysis.report.scorecard import WORDS, score_row
 from analysis.report.tables import table
@@ -52,6 +52,7 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
             "claims (Holm)."
         ),
         recommendations=recommendations(samples),
+        recommendation_scope=recommendation_scope(samples),
         overview=page_figures(samples, all_verdicts, "overview"),
         mechanics=page_figures(samples, all_verdicts, "mechanics"),
         claims=tuple(claim_view(samples, v) for v in measured),
@@ -100,7 +101,7 @@ def _audience(samples: Samples) -> Facts:
         if seeds.min() == seeds.max()
         else f"{seeds.min()} to {seeds.max()} seeds"
     )
-    done = int(trials["status"].isin(["ok", "diverged"]).sum())
+    done = int(trials["status"].isin(["ok", "diverged", "undefined"]).sum())
     return (
         ("Dataset", several(_most_first(trials["dataset"]))),
         ("Model", several(_most_first(trials["model"]))),

@@ -15,7 +15,7 @@ import pandas as pd
 
 from analysis.costs import STUDY as COST_STUDY
 from analysis.figures.evidence import setting_words
-from analysis.figures.palette import norm_title
+from analysis.figures.palette import clip, norm_title
 from analysis.report.view import Recommendation
 from analysis.stats.best import probability_best
 from analysis.stats.inputs import MINIMUM_SEEDS
@@ -67,6 +67,20 @@ def recommendations(samples: Samples) -> tuple[Recommendation, ...]:
     costs = _costs(samples, field)
     found = [_for_accuracy(field), _for_time(field, costs), _for_memory(field, costs)]
     return tuple(r for r in found if r is not None)
+
+
+def recommendation_scope(samples: Samples) -> str:
+    """Say for what the recommendations hold; empty where there are none."""
+    field = _field(samples)
+    if field is None or field.seeds < MINIMUM_SEEDS:
+        return ""
+    first = field.trials.iloc[0]
+    return (
+        f"For {clip(str(first['model']))} on {clip(str(first['dataset']))} and the device "
+        f"{clip(str(first['device']))}: the best of {count(field.accuracy.shape[1], 'setting')} of "
+        f"norm, batch size and learning rate, chosen on validation images over "
+        f"{count(field.seeds, 'seed')}."
+    )
 
 
 def _field(samples: Samples) -> Field | None:

@@ -214,6 +214,7 @@ class Page:
     scorecard: tuple[ScoreGroup, ...]
     scorecard_note: str
     recommendations: tuple[Recommendation, ...]
+    recommendation_scope: str
     overview: tuple[FigureView, ...]
     mechanics: tuple[FigureView, ...]
     claims: tuple[ClaimView, ...]

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.report.recommend import recommendations
+from analysis.report.recommend import recommendation_scope, recommendations
 from analysis.samples import load_samples
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
 from tests.synthetic_costs import write_costs
@@ -31,6 +31,10 @@ def test_a_clear_best_is_named_with_what_it_gives(tmp_path: Path) -> None:
     assert found.clear
     assert found.sure.startswith("Clear: best in 100 %")
     samples = load_samples(path)
+    assert recommendation_scope(samples) == (
+        "For mlp on mnist and the device cpu: the best of 8 settings of norm, batch size and "
+        "learning rate, chosen on validation images over 12 seeds."
+    )
     mine = samples.trials.query(
         "study == 'grid' and norm == 'batch' and batch_size == 64 and learning_rate == 0.001"
     )
@@ -65,7 +69,9 @@ def test_time_and_memory_need_the_cost_study(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("seeds", [1, 5])
 def test_too_few_seeds_recommend_nothing(tmp_path: Path, seeds: int) -> None:
-    assert recommendations(load_samples(write_store(tmp_path, seeds=seeds, **SIZE))) == ()
+    samples = load_samples(write_store(tmp_path, seeds=seeds, **SIZE))
+    assert recommendations(samples) == ()
+    assert recommendation_scope(samples) == ""
 
 
 def test_one_setting_is_no_choice(tmp_path: Path) -> None:
