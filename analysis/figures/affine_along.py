@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 import pandas as pd
 
 from analysis.figures.kinds import along
-from analysis.figures.select import narrowed, study_with
+from analysis.figures.select import layer_numbers, narrowed, study_with
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,12 +43,14 @@ def frame(evidence: Evidence) -> pd.DataFrame:
             continue
         both = [_mean(evidence, f"{symbol}_{what}", study).rename(what) for what in ("mean", "std")]
         table = pd.concat(both, axis=1).reset_index()
+        if table.empty:
+            continue
+        number = table["facet"].map(layer_numbers(table["facet"]))
         parts.append(
             pd.DataFrame(
                 {
                     "panel": title,
-                    "layer": "norm layer "
-                    + table["facet"].str.extract(r"(\d+)", expand=False).fillna(""),
+                    "layer": "norm layer " + number.astype(str),
                     "step": table["step"],
                     "mean": table["mean"],
                     "low": table["mean"] - table["std"],

@@ -54,6 +54,8 @@ def frame(evidence: Evidence) -> pd.DataFrame:
     if not columns or trials[columns].isna().to_numpy().all():
         return pd.DataFrame()
     trials = trials[(trials["norm"] == "batch") & trials[columns].notna().any(axis=1)]
+    if trials.empty:
+        return pd.DataFrame()
     trials = trials[trials["study"] == trials["study"].iloc[0]]
     trials = narrowed(trials, ("norm", "batch_size"), evidence.condition())
     parts = []

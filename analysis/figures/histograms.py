@@ -16,7 +16,7 @@ from analysis.figures.kinds.multiples import (
     of_panel,
     series_of,
 )
-from analysis.figures.select import narrowed, study_with
+from analysis.figures.select import layer_numbers, narrowed, study_with
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -67,7 +67,7 @@ def frame(evidence: Evidence) -> pd.DataFrame:
         .mean()
         .reset_index()
     )
-    layers = {name: i + 1 for i, name in enumerate(sorted(means["layer"].unique(), key=_natural))}
+    layers = layer_numbers(means["layer"])
     outer = means.loc[np.isfinite(means["low"]), "low"].min() - _BIN
     low = means["low"].clip(lower=outer)
     time = means["after"].map({False: "before training", True: "after training"})
@@ -119,9 +119,3 @@ def describe(data: pd.DataFrame) -> str:
             "−1 and 1"
         )
     return "Distributions before the activation. " + "; ".join(parts) + "."
-
-
-def _natural(name: str) -> tuple[int, str]:
-    """Order norm10 after norm9."""
-    digits = "".join(c for c in name if c.isdigit())
-    return (int(digits) if digits else 0, name)

@@ -47,6 +47,8 @@ def frame(evidence: Evidence) -> pd.DataFrame:
         points = evidence.samples.curves(quantity, study)
         points = points[(points["facet"] == "") & (points["norm"] == "batch")]
         points = narrowed(points, ("batch_size",), evidence.condition())
+        if points.empty:
+            continue
         points = points.assign(
             value=factor * points["value"],
             trained_with="batches of " + points["batch_size"].astype(str),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from suite.records import AXES
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Iterable, Mapping
 
     import pandas as pd
 
@@ -76,3 +77,13 @@ def study_with(evidence: Evidence, quantity: str, preferred: str) -> str:
     if preferred in names:
         return preferred
     return str(names[0]) if len(names) else ""
+
+
+def layer_numbers(names: Iterable[str]) -> dict[str, int]:
+    """Count the layers of a facet from the network's input on: norm10 comes after norm9."""
+
+    def natural(name: str) -> list[tuple[int, str]]:
+        parts = re.split(r"(\d+)", name)
+        return [(int(p), "") if p.isdigit() else (-1, p) for p in parts]
+
+    return {name: i + 1 for i, name in enumerate(sorted(set(names), key=natural))}
