@@ -81,7 +81,13 @@ class Samples:
         """
         if name == COST_STUDY:
             return self.costs.rows
-        return self.trials[self.trials["study"] == name]
+        rows = self._by_study.get(name)
+        return self.trials.iloc[:0] if rows is None else rows.copy(deep=False)
+
+    @cached_property
+    def _by_study(self) -> dict[str, pd.DataFrame]:
+        """Split once: every comparison asks for its study, and the table is wide."""
+        return {str(name): rows for name, rows in self.trials.groupby("study", sort=False)}
 
     def facets(self, quantity: str) -> list[str]:
         """Facets that an outcome has: numbers in rising order, then words."""

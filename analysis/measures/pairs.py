@@ -21,6 +21,7 @@ import pandas as pd
 from analysis.comparison import OUTCOME
 from analysis.measures.along import value_after
 from analysis.measures.labels import same_number
+from suite.quantities import QUANTITIES
 from suite.records import AXES
 
 if TYPE_CHECKING:
@@ -142,7 +143,7 @@ def trial_values(
     pandas.DataFrame
         The rows with ``value``, ``censored``, ``diverged``, ``lost`` and ``undefined``.
     """
-    frame = trials.copy()
+    frame = _with_outcome(trials, metric)
     if after is None:
         raw = _column(samples, frame, metric, facet)
     else:
@@ -168,6 +169,13 @@ def trial_values(
         lost=why.where(value.isna() & ~undefined, ""),
         undefined=frame["reason"].where(undefined, ""),
     )
+
+
+def _with_outcome(trials: pd.DataFrame, metric: str) -> pd.DataFrame:
+    """Leave out the other outcomes, of which there are a hundred, before the table is taken apart."""
+    kept = {metric, "steps", "samples"}
+    names = {c: str(c).partition("@")[0] for c in trials.columns}
+    return trials[[c for c, name in names.items() if name in kept or name not in QUANTITIES]]
 
 
 def _equals(column: pd.Series[Any], value: AxisValue) -> pd.Series[bool]:
