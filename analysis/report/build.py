@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.files import write_whole
 from analysis.report.exports import exported_files
+from analysis.report.html import render
 from analysis.report.page import build_page
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.contrasts import Verdicts
-from analysis.report.html import render
 
 REPORT_NAME: Final = "report.html"
 

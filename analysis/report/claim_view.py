@@ -9,7 +9,9 @@ import pandas as pd
 
 from analysis.figures.evidence import unit_of
 from analysis.figures.palette import norm_title
+from analysis.report.claim_tables import pairs_frame, results_frame
 from analysis.report.render import claim_figures
+from analysis.report.scorecard import WORDS, effect_words, tested
 from analysis.report.tables import csv_download, table
 from analysis.report.view import ClaimView, LiteratureView
 from analysis.units import displayed, margin_text
@@ -20,8 +22,6 @@ if TYPE_CHECKING:
     from analysis.contrasts import Contrast, ContrastResult, LostPair, Verdict
     from analysis.report.view import Facts
     from analysis.samples import Samples
-from analysis.report.claim_tables import pairs_frame, results_frame
-from analysis.report.scorecard import WORDS, effect_words, tested
 
 _STANCES: Final = {
     "for": "for the claim",

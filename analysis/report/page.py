@@ -9,10 +9,13 @@ import pandas as pd
 from analysis.report.answer import answer
 from analysis.report.banners import banners
 from analysis.report.claim_view import claim_view
+from analysis.report.devices import devices_view
+from analysis.report.provenance import bibtex, runs_view
 from analysis.report.recommend import recommendation_scope, recommendations
 from analysis.report.render import page_figures
 from analysis.report.scorecard import WORDS, score_row
 from analysis.report.tables import table
+from analysis.report.trials import costs_view, trials_view
 from analysis.report.view import Page, ScoreGroup
 from analysis.wording import count, listed, several
 from suite.records import AXES
@@ -23,12 +26,9 @@ if TYPE_CHECKING:
     from analysis.contrasts import Verdict, Verdicts
     from analysis.report.view import Facts, ScoreRow, Table
     from analysis.samples import Samples
-from analysis.report.provenance import bibtex, runs_view
-from analysis.report.trials import costs_view, trials_view
 
 QUESTION: Final = "What does batch normalization buy, and what does it cost?"
 GROUPS: Final = ("advantages", "limitations", "batch size", "mechanics", "notebook")
-_VARIED: Final = ("dataset", "model", "optimizer", "init", "depth", "train_size", "weight_decay")
 
 
 def build_page(samples: Samples, verdicts: Verdicts) -> Page:
@@ -61,6 +61,7 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         studies=_studies(samples),
         trials=trials_view(samples),
         costs=costs_view(samples),
+        devices=devices_view(samples, measured),
         runs=runs_view(samples),
         registry_hash=verdicts.registry_hash,
         registry_note="",

@@ -181,6 +181,17 @@ class TrialsView:
 
 
 @dataclass(frozen=True)
+class DevicesView:
+    """The devices, and how they compare where there are several."""
+
+    summary: str
+    table: Table
+    checks: Table | None
+    effects: Table | None
+    agreement: Table | None
+
+
+@dataclass(frozen=True)
 class RunView:
     """One run: command and environment."""
 
@@ -223,6 +234,7 @@ class Page:
     studies: Table
     trials: TrialsView
     costs: TrialsView | None
+    devices: DevicesView | None
     runs: tuple[RunView, ...]
     registry_hash: str
     registry_note: str

@@ -370,4 +370,18 @@ def test_two_stores_make_one_report(tmp_path: Path) -> None:
     built = build_report([first, second], tmp_path / "both")
     text = Page(built.path.read_text()).text
     assert "cpu, cuda" in text
+    verdicts = built.verdicts
+    assert verdicts["A1"].primary is not None
+    there = next(
+        r
+        for r in verdicts["A1"].results
+        if r.contrast.condition["device"] == "cuda"
+        and r.contrast.comparison.name == "matched setting"
+        and r.contrast.condition["batch_size"] == 64
+        and r.contrast.condition["learning_rate"] == 1e-3
+    )
+    section = text[text.index("The same effects on each device") :]
+    assert verdicts["A1"].primary.text in section
+    assert there.text in section
+    assert "equivalent" in section or "not shown" in section or "different" in section
     assert built.path.parent == tmp_path / "both"
