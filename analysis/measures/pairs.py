@@ -172,7 +172,7 @@ def trial_values(
 
 
 def _with_outcome(trials: pd.DataFrame, metric: str) -> pd.DataFrame:
-    """Leave out the other outcomes, of which there are a hundred, before the table is taken apart."""
+    """Leave out the other outcomes, a hundred of them, before the table is taken apart."""
     kept = {metric, "steps", "samples"}
     names = {c: str(c).partition("@")[0] for c in trials.columns}
     return trials[[c for c, name in names.items() if name in kept or name not in QUANTITIES]]

@@ -86,7 +86,8 @@ def test_axe_finds_nothing_serious(browser: Browser, report: Path, width: int, s
     with opened(browser, report, viewport=size, color_scheme=scheme, bypass_csp=True) as (page, _):
         # One of each kind of hidden part; the others are made by the same templates.
         page.evaluate(
-            "document.querySelectorAll('#overview details, #mechanics details, #A1 details, #trials details')"
+            "document.querySelectorAll('#overview details, #mechanics details, #A1 details, '"
+            "+ '#devices details, #trials details')"
             ".forEach(d => d.open = true)"
         )
         page.evaluate(axe)
