@@ -46,10 +46,11 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         banners=banners(samples, all_verdicts, verdicts.registry_hash),
         scorecard=_groups(rows),
         scorecard_note=(
-            "Effect: with batch normalization against without, on the same seeds. The line shows "
-            "its interval around zero, to the right what the claim says; inside the shaded part a "
-            "difference is too small to matter. n counts seeds; p is adjusted for the number of "
-            "claims (Holm)."
+            "Effect: what the claim is about against what it is set against, on the same seeds; in "
+            "most claims that is with batch normalization against without. Points are percentage "
+            "points. The line shows the interval around zero, to the right what the claim says; "
+            "inside the shaded part a difference is too small to matter. n counts seeds, or fresh "
+            "processes where cost was measured; p is adjusted for the number of claims (Holm)."
         ),
         recommendations=recommendations(samples),
         recommendation_scope=recommendation_scope(samples),
