@@ -83,7 +83,7 @@ class FigureSpec:
 
 FIGURES: Final[tuple[FigureSpec, ...]] = (
     FigureSpec("effect_heatmap", "overview"),
-    FigureSpec("learning_curves", "overview", metrics=("steps_to_target", "test_accuracy")),
+    FigureSpec("learning_curves", "overview", metrics=("steps_to_target",)),
     FigureSpec("histograms", "mechanics"),
     FigureSpec("affine_along", "mechanics"),
     FigureSpec("running_lag", "mechanics"),
