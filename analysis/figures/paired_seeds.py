@@ -49,13 +49,15 @@ def frame(evidence: Evidence) -> pd.DataFrame:
     if primary is None or primary.n == 0 or len(primary.contrast.arms) < 2:
         return pd.DataFrame()
     contrast, comparison = primary.contrast, primary.contrast.comparison
+    timed = quantity(comparison.metric).unit == "s"
+    factor = 1000.0 if timed else comparison.factor
     found = pd.concat(
         [
             pd.DataFrame(
                 {
                     "seed": contrast.seeds,
                     "arm": arm,
-                    "value": np.asarray(values) * comparison.factor,
+                    "value": np.asarray(values) * factor,
                     "difference": contrast.differences,
                 }
             )
@@ -83,6 +85,8 @@ def axis_label(evidence: Evidence) -> str:
         name = f"{name}, {comparison.facet.replace('_', ' ')}"
     if comparison.measure == "spread" and comparison.over:
         name = f"spread of {name} over {comparison.over.replace('_', ' ')}s"
+    if quantity(comparison.metric).unit == "s":
+        return f"{name.replace('pass seconds', 'time of a pass')} (ms)"
     # Values of an arm are per cent; spreads, slopes and differences of differences are points.
     stored = quantity(comparison.metric).unit
     unit = comparison.unit if comparison.factor != 1 else stored
