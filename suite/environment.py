@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
+import math
 import os
 import platform
 import subprocess
@@ -31,6 +32,9 @@ _DISTRIBUTIONS: Final = (
     "torchvision",
 )
 _GIT_SECONDS: Final = 5.0
+_CPU_QUOTA: Final = Path(
+    "/sys/fs/cgroup/cpu.max"
+)  # microseconds of all cores, in a period of so many
 
 
 def environment() -> dict[str, Any]:
@@ -98,10 +102,18 @@ def machine_mark(identity: Path = Path("/etc/machine-id")) -> str:
 
 
 def usable_cores() -> int:
-    """Count the logical cores that this process may use, which a container can make fewer."""
+    """Count the logical cores that this process may use, which a container can make fewer.
+
+    A container may be bound to some of them, or be given a share of the time of all.
+    """
+    bound = os.cpu_count() or 1
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        bound = len(os.sched_getaffinity(0))
+    try:
+        quota, period = _CPU_QUOTA.read_text(encoding="utf-8").split()
+        return max(1, min(bound, math.ceil(int(quota) / int(period))))
+    except (OSError, ValueError):
+        return bound  # no such file, or no limit: "max 100000"
 
 
 def versions() -> dict[str, str | None]:

@@ -1,5 +1,6 @@
 import getpass
 import json
+import os
 import platform
 import re
 import subprocess
@@ -137,3 +138,17 @@ def test_no_git_at_all(tmp_path, monkeypatch):
 def test_import_costs_no_torch(name):
     code = f"import sys, {name}; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("text", "cores"),
+    [("200000 100000", 2), ("150000 100000", 2), ("5000 100000", 1), ("max 100000", 8), ("", 8)],
+)
+def test_cores_of_a_container_that_gets_a_share_of_the_time(tmp_path, monkeypatch, text, cores):
+    file = tmp_path / "cpu.max"
+    file.write_text(text)
+    monkeypatch.setattr(module, "_CPU_QUOTA", file)
+    monkeypatch.setattr(os, "sched_getaffinity", lambda _: set(range(8)), raising=False)
+    assert usable_cores() == cores
+    file.unlink()
+    assert usable_cores() == 8
