@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from suite.planning import Stack
     from suite.runner import Event
 
+SHOWN: Final = 4  # stacks that train now, named on a terminal
 LINE_SECONDS: Final = 5.0  # a plain line at most this often
 NOTABLE: Final = ("diverged", "undefined", "oom", "failed")
 
@@ -58,6 +59,7 @@ class Display:
         self._statuses: Counter[str] = Counter()
         self._done = self._total = self._sizes_left = 0
         self._current = ""
+        self._running: dict[tuple[str, int], str] = {}
         self._spoke = -LINE_SECONDS
         self._promised, self._promised_at = 0.0, clock()
         live = console.is_terminal and not quiet
@@ -104,15 +106,28 @@ class Display:
                         f"about {duration(self._promised)} (estimate)"
                     )
             case StackStarted(stack):
-                self._current = stack_in_words(stack.trials)
+                assert self._forecast is not None
+                self._forecast.started(stack)
+                self._running[stack.shape, stack.number] = stack_in_words(stack.trials)
+                self._show_running()
             case StackFinished(stack, results, seconds):
                 assert self._forecast is not None
                 self._forecast.finished(stack, seconds)
+                self._running.pop((stack.shape, stack.number), None)
+                self._show_running()
                 self._promise()
                 self._done += len(results)
                 self._statuses.update(r.status for r in results if r.status in NOTABLE)
                 if not self._is_live:
                     self._line(stack, seconds)
+
+    def _show_running(self) -> None:
+        shown = list(self._running.values())[:SHOWN]
+        more = len(self._running) - len(shown)
+        if shown:  # between two stacks the last one stays
+            self._current = "\n  ".join(
+                shown + ([f"and {many(more, 'stack')} more"] if more else [])
+            )
 
     def _promise(self) -> None:
         assert self._forecast is not None

@@ -75,9 +75,7 @@ def trial_seconds(
         return math.nan if stored is None else stored
     operations = 2.0 * size(condition.depth)[1]
     spec = DATASETS[condition.dataset]
-    images = condition.train_size or training_images(condition.dataset, protocol.split)
-    batch = min(condition.batch_size, images)
-    steps = protocol.budget.steps_for(images, batch)
+    images, batch, steps = _course(condition, protocol)
     training = stored
     if training is None:
         training = 3 * operations * steps * batch / (rate * _interpolated(TRAINING_SHARE, batch))
@@ -86,6 +84,18 @@ def trial_seconds(
     held_out = spec.validation_images if protocol.split == "holdout" else 0
     evaluated = evaluations * held_out + images + spec.test_images
     return training + operations * evaluated / (rate * EVALUATION_SHARE)
+
+
+def training_steps(condition: Condition, protocol: Protocol) -> int:
+    """Count the optimizer updates of a trial."""
+    return _course(condition, protocol)[2]
+
+
+def _course(condition: Condition, protocol: Protocol) -> tuple[int, int, int]:
+    """Give training images, images a step, and steps."""
+    images = condition.train_size or training_images(condition.dataset, protocol.split)
+    batch = min(condition.batch_size, images)
+    return images, batch, protocol.budget.steps_for(images, batch)
 
 
 def trial_bytes(condition: Condition) -> int:

@@ -2,58 +2,88 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+import time
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from suite.planning import Stack
 
+OVERDUE: Final = 0.1  # of its time is left, it is supposed, of a stack that takes longer than that
+
 
 class Forecast:
     """Learns from finished stacks how long the others will take.
 
     A shape that has finished stacks counts by their seconds a trial; any other by its estimate
-    times what estimates were off so far.
+    times what estimates were off so far; one without an estimate like the mean of the others.
 
     Parameters
     ----------
     stacks
         All stacks that are to be trained.
     estimated
-        Estimate of a stack's seconds.
+        Estimate of a stack's seconds; NaN where there is none.
     parallel
         How many stacks train at the same time.
+    clock
+        For tests.
     """
 
     def __init__(
-        self, stacks: Sequence[Stack], estimated: Callable[[Stack], float], parallel: int = 1
+        self,
+        stacks: Sequence[Stack],
+        estimated: Callable[[Stack], float],
+        parallel: int = 1,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._parallel = parallel
         self._left = {(stack.shape, stack.number): stack for stack in stacks}
         self._estimates = {name: estimated(stack) for name, stack in self._left.items()}
+        self._parallel = parallel
+        self._clock = clock
+        self._begun: dict[tuple[str, int], float] = {}
         self._measured: dict[str, tuple[float, int]] = {}
         self._total = [0.0, 0.0]  # measured and estimated seconds of finished stacks
+
+    def started(self, stack: Stack) -> None:
+        """Learn that a stack trains now."""
+        self._begun[stack.shape, stack.number] = self._clock()
 
     def finished(self, stack: Stack, seconds: float) -> None:
         """Learn what a stack took."""
         name = (stack.shape, stack.number)
         del self._left[name]
+        self._begun.pop(name, None)
         before, trials = self._measured.get(stack.shape, (0.0, 0))
         self._measured[stack.shape] = (before + seconds, trials + len(stack.trials))
-        self._total[0] += seconds
-        self._total[1] += self._estimates[name]
+        if math.isfinite(self._estimates[name]):
+            self._total[0] += seconds
+            self._total[1] += self._estimates[name]
 
     def left(self) -> float:
         """Seconds until the last of the other stacks is trained."""
+        expected = {name: self._expected(name, stack) for name, stack in self._left.items()}
+        known = [seconds for seconds in expected.values() if math.isfinite(seconds)]
+        typical = sum(known) / len(known) if known else self._mean()
+        now = self._clock()
+        ahead = []
+        for name, seconds in expected.items():
+            whole = seconds if math.isfinite(seconds) else typical
+            passed = now - self._begun[name] if name in self._begun else 0.0
+            ahead.append(max(whole - passed, OVERDUE * whole))
+        return max(sum(ahead) / self._parallel, max(ahead, default=0.0))
+
+    def _expected(self, name: tuple[str, int], stack: Stack) -> float:
+        if stack.shape in self._measured:
+            seconds, trials = self._measured[stack.shape]
+            return seconds / trials * len(stack.trials)
         measured, estimated = self._total
-        factor = measured / estimated if estimated > 0 else 1.0
-        return (
-            sum(
-                self._measured[stack.shape][0] / self._measured[stack.shape][1] * len(stack.trials)
-                if stack.shape in self._measured
-                else factor * self._estimates[name]
-                for name, stack in self._left.items()
-            )
-            / self._parallel
-        )
+        return self._estimates[name] * (measured / estimated if estimated > 0 else 1.0)
+
+    def _mean(self) -> float:
+        """Mean seconds of finished stacks' trials, where not one stack has an estimate."""
+        seconds = sum(seconds for seconds, _ in self._measured.values())
+        trials = sum(trials for _, trials in self._measured.values())
+        return seconds / trials if trials else 0.0

@@ -28,6 +28,8 @@ ChooseSizes: TypeAlias = Callable[
     [Mapping[str, Sequence[Trial]], ShouldStop], Iterable[tuple[str, int, dict[int, float]]]
 ]
 
+Arrange: TypeAlias = Callable[[Sequence[Stack]], Sequence[Stack]]
+
 
 @dataclass(frozen=True)
 class SizesWanted:
@@ -113,6 +115,7 @@ def run_plan(
     options: Options,
     should_stop: ShouldStop,
     on_event: Callable[[Event], None],
+    arranged: Arrange = tuple,
     finish: bool = True,
 ) -> Summary:
     """Train all that is missing and store it.
@@ -136,6 +139,8 @@ def run_plan(
         Asked between steps and stacks.
     on_event
         Told what happens, in this thread.
+    arranged
+        Orders the stacks that are to be trained; they come in an order that is balanced.
     finish
         Record that the run came to its end once all is trained; not where there is more to do in
         it than training.
@@ -154,9 +159,13 @@ def run_plan(
     )
     sizes = _sizes(plan, wanted, store, choose_sizes, should_stop, on_event)
     stacks = tuple(
-        dataclasses.replace(stack, trials=left)
-        for stack in cut_stacks(plan, sizes)
-        if (left := tuple(t for t in stack.trials if t.key in wanted))
+        arranged(
+            [
+                dataclasses.replace(stack, trials=left)
+                for stack in cut_stacks(plan, sizes)
+                if (left := tuple(t for t in stack.trials if t.key in wanted))
+            ]
+        )
     )
     on_event(TrainingStarts(stacks, done=len(plan.trials) - len(wanted)))
     trained, first_failure = 0, None
