@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 PROGRAM: Final = "batchnorm-bench"
-EXECUTORS: Final = ("in-process", "processes")
+EXECUTORS: Final = ("in-process", "processes", "ray")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -84,11 +84,19 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     how.add_argument(
         "--executor",
         choices=EXECUTORS,
-        help="where to train: in-process, or in processes of this machine (default: whichever is "
-        "faster for this grid)",
+        help="where to train: in-process, in processes of this machine, or on a Ray cluster "
+        "(default: whichever of the first two is faster for this grid)",
     )
     how.add_argument(
-        "--workers", type=_count, metavar="N", help="worker processes (default: one a core)"
+        "--workers",
+        type=_count,
+        metavar="N",
+        help="stacks that train at the same time, in processes or on Ray (default: one a core)",
+    )
+    how.add_argument(
+        "--address",
+        metavar="ADDRESS",
+        help="of the Ray cluster (default: one is started on this machine)",
     )
     how.add_argument("--force", action="store_true", help="train again what is done already")
     how.add_argument(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 import torch
@@ -17,18 +17,20 @@ from suite.cost.plan import plan_costs
 from suite.data import load_or_fall_back
 from suite.device_check import check_device
 from suite.devices import describe_device, parse_devices, use_full_precision
-from suite.environment import environment
-from suite.estimate import matmul_rate, trial_seconds
+from suite.environment import environment, usable_cores
+from suite.estimate import matmul_rate, training_steps, trial_seconds
 from suite.executors.base import SizeWanted
 from suite.executors.choice import choose_executor, grid_seconds
 from suite.executors.in_process import InProcessExecutor
 from suite.executors.processes import ProcessExecutor
+from suite.executors.ray_cluster import RayExecutor, RayTrainer, connected
 from suite.executors.shared import SharedDataset
 from suite.executors.training import OpenTrainer, StackTrainer, candidate_sizes
 from suite.forecast import Forecast
 from suite.models import model_spec
 from suite.own_models import check_own_models
 from suite.planning import make_plan
+from suite.schedule import Shape, arranged, longest_stack
 from suite.training.sizing import fastest
 
 if TYPE_CHECKING:
@@ -45,7 +47,6 @@ if TYPE_CHECKING:
 
 SIZING_SECONDS: Final = 1.0  # enough to tell a good stack size from a disturbed timing
 SIZING_SHARE: Final = 0.03  # of a shape's estimated work may go into it
-LONGEST_SHARE: Final = 0.5  # of an executor's whole time may be one stack's
 LEAST_LIMIT: Final = 3600.0  # seconds; no stack is given up before
 LIMIT_FACTOR: Final = 30.0  # an estimate may be this wrong, on a machine that does other work too
 
@@ -70,8 +71,14 @@ class Work:
         Dataset used → fingerprint.
     checks
         Device → largest relative error of batch normalization there, for each quantity.
+    rate
+        What ``matmul_rate`` gave.
     costs
         What is to be measured once training has ended.
+    share
+        A stack trains on one part in so many of this machine's cores, or of as many elsewhere.
+    paces
+        Shape → seconds per seed-step of its stacks, where they were timed.
     """
 
     plan: Plan
@@ -83,6 +90,8 @@ class Work:
     checks: dict[str, dict[str, float]]
     rate: float
     costs: tuple[Replicate, ...] = ()
+    share: int = 1
+    paces: dict[str, float] = field(default_factory=dict)
 
     def record(self) -> dict[str, Any]:
         """Plain JSON for the store."""
@@ -99,15 +108,13 @@ class Work:
         self, shapes: Mapping[str, Sequence[Trial]], should_stop: ShouldStop
     ) -> Iterator[tuple[str, int, dict[int, float]]]:
         """Choose stack sizes: by timing, where a small share of the work is time enough for it."""
-        parallel = self.executor.parallel
-        longest = math.inf
-        if parallel > 1:
-            longest = LONGEST_SHARE * self._seconds(self.plan.trials.values()) / parallel
+        known = {shape: self._shape(trials) for shape, trials in self.plan.shapes.items()}
+        longest = longest_stack(tuple(known.values()), self.executor.parallel)
         timed: dict[str, SizeWanted] = {}
         usual: dict[str, int] = {}
         for shape, trials in shapes.items():
-            work = self._seconds(trials)
-            candidates = _placeable(trials, longest, work)
+            work = known[shape].seconds
+            candidates = _placeable(trials, known[shape], longest)
             most = usual_stack(trials[0].condition.batch_size)
             usual[shape] = max((c for c in candidates if c <= most), default=candidates[0])
             if trials[0].device == "cpu":  # sizes far from the usual never pay there
@@ -119,18 +126,41 @@ class Work:
         names = list(timed)
         for place, timings in self.executor.time_sizes(list(timed.values()), should_stop):
             shape = names[place]
-            yield shape, fastest(timings) if timings else usual[shape], timings
+            size = fastest(timings) if timings else usual[shape]
+            if timings:
+                self.paces[shape] = timings[size]
+            yield shape, size, timings
+
+    def arranged(self, stacks: Sequence[Stack]) -> tuple[Stack, ...]:
+        """Order stacks so that all workers end at about the same time."""
+        return arranged(stacks, self.stack_seconds, self.executor.parallel)
 
     def forecast(self, stacks: Sequence[Stack]) -> Forecast:
         """Begin to forecast the time left."""
         return Forecast(stacks, self.stack_seconds, self.executor.parallel)
 
     def stack_seconds(self, stack: Stack) -> float:
-        """Estimate how long a stack trains beside others."""
-        return self.executor.parallel * self._seconds(stack.trials)
+        """Estimate how long a stack trains beside others: from timing, where its shape was timed.
 
-    def _seconds(self, trials: Iterable[Trial]) -> float:
-        return sum(trial_seconds(t.condition, t.protocol, self.rate) for t in trials)
+        The machine's rate, on which all else rests, is that of all cores together.
+        """
+        first = stack.trials[0]
+        if stack.shape in self.paces:
+            steps = training_steps(first.condition, first.protocol)
+            training = len(stack.trials) * self.paces[stack.shape] * steps
+            return training + self.share * self._seconds(stack.trials, stored=0.0)
+        return self.share * self._seconds(stack.trials)
+
+    def _seconds(self, trials: Iterable[Trial], stored: float | None = None) -> float:
+        """Estimate trials on all cores; ``stored`` is what is known of one's training."""
+        return sum(trial_seconds(t.condition, t.protocol, self.rate, stored) for t in trials)
+
+    def _shape(self, trials: Sequence[Trial]) -> Shape:
+        batch_size = trials[0].condition.batch_size
+        sizes = [1]
+        if model_spec(trials[0].condition.model).has_stacked:
+            sizes = [c for c in candidate_sizes(trials) if c <= usual_stack(batch_size)]
+        return Shape(len(trials), self._seconds(trials), sizes, batch_size)
 
 
 def usual_stack(batch_size: int) -> int:
@@ -138,14 +168,14 @@ def usual_stack(batch_size: int) -> int:
     return max(4, min(12, 3072 // batch_size))
 
 
-def _placeable(trials: Sequence[Trial], longest: float, work: float) -> list[int]:
+def _placeable(trials: Sequence[Trial], shape: Shape, longest: float) -> list[int]:
     """List the sizes of stacks that leave no core idle for long while the last of them trains."""
     if not model_spec(trials[0].condition.model).has_stacked:
         return [1]
-    most = longest * len(trials) / work if work > 0 else math.inf  # NaN where nothing is known
-    if math.isnan(most):
-        return list(candidate_sizes(trials))
-    return [size for size in candidate_sizes(trials) if size <= max(1.0, most)]
+    # What is longer is left out; where nothing is known, nothing is longer.
+    return [
+        size for size in candidate_sizes(trials) if size == 1 or not shape.length(size) > longest
+    ]
 
 
 def stack_limit(seconds: float) -> float:
@@ -159,6 +189,7 @@ def prepare(
     data_dir: Path | None,
     executor: str | None = None,
     workers: int | None = None,
+    address: str | None = None,
 ) -> Work:
     """Find devices and datasets, check them, and make the plan.
 
@@ -170,8 +201,8 @@ def prepare(
         As ``--device`` is written.
     data_dir
         Folder with datasets, in torchvision's layout.
-    executor, workers
-        As ``--executor`` and ``--workers`` are written; None where they are not.
+    executor, workers, address
+        As ``--executor``, ``--workers`` and ``--address`` are written; None where they are not.
 
     Raises
     ------
@@ -198,32 +229,51 @@ def prepare(
     check_own_models([*(c for study in grid.studies for c in study.conditions), *measured])
     plan = make_plan(grid, names, lambda name: loaded[name].fingerprint, code_version)
     rate = matmul_rate()
-    choice = choose_executor(executor, workers, names, grid_seconds(grid, rate))
+    choice = choose_executor(executor, workers, names, grid_seconds(grid, rate), address)
     return Work(
         plan=plan,
-        executor=_executor(choice, loaded, rate),
+        executor=_executor(choice, loaded, rate, names),
         notices=(*notices, *grid.notices),
         devices=names,
         used=used,
         fingerprints={name: dataset.fingerprint for name, dataset in loaded.items()},
         checks=checks,
         rate=rate,
+        share=_share(choice),
         costs=() if grid.cost is None else plan_costs(grid.cost, names, cost_version),
     )
 
 
-def _executor(choice: Choice, datasets: Mapping[str, Dataset], rate: float) -> Executor:
+def _share(choice: Choice) -> int:
+    crowd = choice.workers if choice.name == "processes" else 1
+    return max(1, usable_cores() // choice.threads, crowd or 1)
+
+
+def _executor(
+    choice: Choice, datasets: Mapping[str, Dataset], rate: float, devices: Sequence[str]
+) -> Executor:
     if choice.name == "in-process":
         return InProcessExecutor(StackTrainer(datasets), torch.get_num_threads())
-    shared = {name: SharedDataset(dataset) for name, dataset in datasets.items()}
+    cores = usable_cores()
 
     def limit(stack: Stack) -> float:
+        """Limit a stack on one core; the rate is that of all cores of this machine."""
         seconds = (trial_seconds(t.condition, t.protocol, rate) for t in stack.trials)
-        return stack_limit(choice.workers * sum(seconds))
+        return stack_limit(cores * sum(seconds))
 
+    if choice.name == "ray":
+        cluster = connected(choice.address, cores)
+        return RayExecutor(
+            cluster,
+            RayTrainer.of(cluster, datasets, choice.threads, devices),
+            threads=choice.threads,
+            limit=limit,
+            most=choice.workers,
+        )
+    shared = {name: SharedDataset(dataset) for name, dataset in datasets.items()}
     return ProcessExecutor(
         OpenTrainer(shared, choice.threads),
-        workers=choice.workers,
+        workers=choice.workers or cores,
         threads=choice.threads,
         limit=limit,
     )

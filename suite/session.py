@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from suite.cost.campaign import CostsMeasured
-    from suite.cost.plan import Replicate
     from suite.executors.base import ShouldStop
     from suite.grid import Grid
     from suite.interrupts import Interrupts
@@ -101,11 +100,15 @@ class Session:
                 self.voice.say("stopping; Ctrl-C again stops at once")
             return self._stopping
 
-        with StoreWriter(self.out) as store, interrupts.politely():
+        with (
+            contextlib.closing(work.executor),
+            StoreWriter(self.out) as store,
+            interrupts.politely(),
+        ):
             store.plan_costs(task for replicate in work.costs for task in replicate.tasks)
             summary = self._train(work, store, info, should_stop)
             if not summary.missing:
-                self._measure(store, work.costs, should_stop)
+                self._measure(work, store, should_stop)
         self._tell(summary)
         return not (summary.unsuccessful or self._failed_costs)
 
@@ -114,7 +117,7 @@ class Session:
         return shlex.join([*(word for word in self.command if word not in without), *more])
 
     def _prepare(self) -> Work:
-        where = (self.options.executor, self.options.workers)
+        where = (self.options.executor, self.options.workers, self.options.address)
         with self.voice.during("loading torch, devices and data"):
             from suite.executors.choice import begin  # noqa: PLC0415
 
@@ -136,7 +139,6 @@ class Session:
         from suite.runner import run_plan  # noqa: PLC0415
 
         with contextlib.ExitStack() as opened:
-            opened.callback(work.executor.close)
             display = opened.enter_context(
                 Display(self.voice.console, quiet=self.voice.quiet, forecast=work.forecast)
             )
@@ -156,12 +158,11 @@ class Session:
                 options=self._wishes(),
                 should_stop=should_stop,
                 on_event=on_event,
+                arranged=work.arranged,
                 finish=False,
             )
 
-    def _measure(
-        self, store: StoreWriter, replicates: Sequence[Replicate], should_stop: ShouldStop
-    ) -> None:
+    def _measure(self, work: Work, store: StoreWriter, should_stop: ShouldStop) -> None:
         """Measure costs; training and the refreshing of the report have ended, the machine is free.
 
         Only now has the run come to its end.
@@ -171,12 +172,13 @@ class Session:
 
         run = store.runs()[-1]["id"]
         measure_costs(
-            replicates,
+            work.costs,
             store,
             run,
             done=settled(store, self._wishes(), store.cost_statuses(), store.measured_by()),
             should_stop=should_stop,
             on_measured=self._on_measured,
+            measure=work.executor.measure,
         )
         store.finish_run(run, now())
 

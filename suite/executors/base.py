@@ -14,12 +14,15 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
+from suite.cost.processes import measure_in_process
 from suite.errors import BenchError, InterruptedRunError, TrialUndefinedError
 from suite.records import Trial, TrialResult
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from suite.cost.plan import Replicate
+    from suite.cost_records import CostResult
     from suite.planning import Stack
     from suite.records import Status
 
@@ -124,6 +127,16 @@ class Executor(ABC):
     @abstractmethod
     def describe(self) -> dict[str, Any]:
         """Say in plain JSON values how it runs: its name, processes and threads."""
+
+    def measure(self, replicate: Replicate, should_stop: ShouldStop) -> tuple[CostResult, ...]:
+        """Measure the cost of a replicate's networks, where nothing else trains.
+
+        Raises
+        ------
+        InterruptedRunError
+            ``should_stop()`` held; nothing of the replicate is kept.
+        """
+        return measure_in_process(replicate, should_stop)
 
     def close(self) -> None:  # noqa: B027 - most executors hold nothing
         """Free whatever it holds."""

@@ -29,18 +29,25 @@ class Choice:
     name
         One of ``suite.arguments.EXECUTORS``.
     workers
-        Stacks that train at the same time.
+        Stacks that train at the same time; None: as many as there is room for.
     threads
         Threads of each.
+    address
+        Of a Ray cluster.
     """
 
     name: str
-    workers: int
+    workers: int | None
     threads: int
+    address: str | None = None
 
 
 def choose_executor(
-    asked: str | None, workers: int | None, devices: Sequence[str], seconds: float
+    asked: str | None,
+    workers: int | None,
+    devices: Sequence[str],
+    seconds: float,
+    address: str | None = None,
 ) -> Choice:
     """Take what the user asked for, or what is fastest.
 
@@ -58,16 +65,22 @@ def choose_executor(
         Canonical names.
     seconds
         Estimate of all that is to be trained; NaN where there is none.
+    address
+        As ``--address`` is written; None where it is not.
 
     Raises
     ------
     UsageError
         The flags contradict each other or the system.
     """
+    if asked is None and address is not None:
+        asked = "ray"
     if asked is None and workers is not None:
         asked = "processes"
+    if address is not None and asked != "ray":
+        raise UsageError("--address is that of a Ray cluster, for --executor ray")
     if asked == "in-process" and workers is not None:
-        raise UsageError("--workers is for --executor processes; in-process has no workers")
+        raise UsageError("--workers is for --executor processes or ray; in-process has none")
     if asked == "processes" and not is_available():
         raise UsageError("--executor processes is not available on this system; use in-process")
     cores = usable_cores()
@@ -76,11 +89,15 @@ def choose_executor(
         asked = "in-process" if alone or seconds < SMALL_SECONDS else "processes"
     if asked == "in-process":
         return Choice(asked, 1, cores)
+    if asked == "ray":
+        return Choice(asked, workers, 1, address)
     count = cores if workers is None else workers
     return Choice(asked, count, max(1, cores // count))
 
 
-def begin(grid: Grid, device: str, asked: str | None, workers: int | None) -> None:
+def begin(
+    grid: Grid, device: str, asked: str | None, workers: int | None, address: str | None = None
+) -> None:
     """Let the fork server load torch while this process does, if it will be needed.
 
     Parameters
@@ -89,7 +106,7 @@ def begin(grid: Grid, device: str, asked: str | None, workers: int | None) -> No
         As the user asked for it.
     device
         As ``--device`` is written; ``auto`` counts as the CPU, for only torch can look.
-    asked, workers
+    asked, workers, address
         As for ``choose_executor``.
 
     Raises
@@ -98,7 +115,8 @@ def begin(grid: Grid, device: str, asked: str | None, workers: int | None) -> No
         As ``choose_executor``.
     """
     devices = ["cpu"] if device == "auto" else device.split(",")
-    choice = choose_executor(asked, workers, devices, grid_seconds(grid, matmul_rate()))
+    seconds = grid_seconds(grid, matmul_rate())
+    choice = choose_executor(asked, workers, devices, seconds, address)
     if choice.name == "processes":
         start_server()
 

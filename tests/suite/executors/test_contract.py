@@ -1,29 +1,47 @@
 """The contract of every executor, in one suite; what only some can meet is asked of those alone."""
 
 import dataclasses
+import importlib.util
 import os
 import time
 from collections import Counter
 
+import psutil
 import pytest
 
 from suite.errors import InterruptedRunError
 from suite.executors.base import Executor, SizeWanted, StackFinished, StackStarted
 from suite.executors.in_process import InProcessExecutor
 from suite.executors.processes import ProcessExecutor
+from suite.executors.ray_cluster import Cluster, RayExecutor, connected
 from suite.planning import cut_stacks
 from suite.runner import Options, run_plan
 from suite.store import StoreReader, StoreWriter
 from tests.fakes import choose_three, tiny_plan
 from tests.suite.executors.trainers import Make, Scripted
 
-NAMES = ("in-process", "processes")
+NAMES = ("in-process", "processes", pytest.param("ray", marks=pytest.mark.ray))
 
 
 def make(name: str, trainer: Scripted, *, limit: float = 60.0) -> Executor:
     if name == "in-process":
         return InProcessExecutor(trainer, threads=1)
+    if name == "ray":
+        cluster = Cluster(pytest.importorskip("ray"), None)
+        return RayExecutor(cluster, Make(trainer), threads=1, limit=lambda _: limit)
     return ProcessExecutor(Make(trainer), workers=2, threads=1, limit=lambda _: limit)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def ray_for_all(request):
+    """Start Ray once, where a test of this run asks for it; a connection that exists is used."""
+    asked = any(item.get_closest_marker("ray") for item in request.session.items)
+    if not asked or importlib.util.find_spec("ray") is None:
+        yield
+        return
+    cluster = connected(None, 2)
+    yield
+    cluster.close()
 
 
 @pytest.fixture(params=NAMES)
@@ -31,7 +49,7 @@ def name(request) -> str:
     return request.param
 
 
-@pytest.fixture(params=[n for n in NAMES if n != "in-process"])
+@pytest.fixture(params=NAMES[1:])
 def apart(request) -> str:
     """An executor whose stacks train in other processes."""
     return request.param
@@ -170,7 +188,7 @@ def test_whoever_stops_listening_ends_the_training(name, trainer):
     del event
     events.close()
     executor.close()
-    assert_gone(trainer.processes() - {os.getpid()})
+    assert_idle(name, trainer)
 
 
 def test_a_run_stores_the_rows_of_an_in_process_run(name, trainer, tmp_path):
@@ -205,7 +223,7 @@ def test_stacks_train_at_the_same_time_and_not_in_this_process(apart, trainer):
         running += 1 if isinstance(event, StackStarted) else -1
         most = max(most, running)
     assert most in {2, 3}  # the next may be handed out before a result is told
-    assert len(slow.processes()) == 2
+    assert len(slow.processes()) == 2 or apart == "ray"  # which may have started more
     assert os.getpid() not in slow.processes()
 
 
@@ -224,6 +242,8 @@ def test_a_worker_that_dies_loses_its_stack_which_is_tried_again(apart, trainer,
     ("action", "reason"), [("kill", "killed by SIGKILL"), ("exit", "exit code 7")]
 )
 def test_a_stack_that_kills_two_workers_has_failed(apart, trainer, action, reason):
+    if apart == "ray":
+        reason = "the worker or its node died, 2 times"
     deadly = dataclasses.replace(trainer, seed=2, action=action)
     events = list(make(apart, deadly).run(stacks(), never))
     assert statuses(events) == {"ok": 16, "failed": 16}
@@ -235,14 +255,16 @@ def test_a_stack_that_kills_two_workers_has_failed(apart, trainer, action, reaso
 def test_a_worker_that_hangs_is_killed_and_its_stack_tried_again(apart, trainer):
     stuck = dataclasses.replace(trainer, seed=2, action="hang", times=1)
     todo = [s for s in stacks() if s.number in (0, 1)][:4]
-    executor = make(apart, stuck, limit=2.0)
+    # On a cluster the start of a worker counts too.
+    executor = make(apart, stuck, limit=2.0 if apart == "processes" else 20.0)
     assert statuses(list(executor.run(todo, never))) == {"ok": sum(len(s.trials) for s in todo)}
     hopeless = dataclasses.replace(trainer, seed=0, action="hang", log=trainer.log.with_name("l"))
     (first, *_) = todo
-    events = list(make(apart, hopeless, limit=1.0).run([first], never))
+    events = list(make(apart, hopeless, limit=3.0).run([first], never))
     assert statuses(events) == {"failed": len(first.trials)}
-    assert "killed after 1 s without an answer" in events[-1].results[0].reason
-    assert_gone(stuck.processes() | hopeless.processes())
+    assert "killed after 3 s without an answer" in events[-1].results[0].reason
+    if apart == "processes":  # a cluster keeps idle workers
+        assert_gone(stuck.processes() | hopeless.processes())
 
 
 def test_a_timing_that_kills_its_worker_gives_none(apart, trainer):
@@ -251,6 +273,17 @@ def test_a_timing_that_kills_its_worker_gives_none(apart, trainer):
     (trials, *_) = tiny_plan(seeds=2).shapes.values()
     assert list(executor.time_sizes([SizeWanted(trials, (1, 2), 0.1)], never)) == [(0, {})]
     executor.close()
+
+
+def assert_idle(name: str, trainer: Scripted) -> None:
+    """Nobody trains any more: what trained has ended, or on a cluster that goes on, trains not."""
+    if name != "ray":
+        assert_gone(trainer.processes() - {os.getpid()})
+        return
+    time.sleep(1)
+    before = trainer.lines()
+    time.sleep(1)
+    assert trainer.lines() == before
 
 
 def assert_gone(processes: set[int], seconds: float = 10.0) -> None:
@@ -263,8 +296,8 @@ def assert_gone(processes: set[int], seconds: float = 10.0) -> None:
 
 
 def _is_alive(process: int) -> bool:
+    """Say whether a process runs; one that has ended and waits to be noticed does not."""
     try:
-        os.kill(process, 0)
-    except ProcessLookupError:
+        return psutil.Process(process).status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
         return False
-    return True

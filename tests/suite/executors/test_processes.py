@@ -8,11 +8,12 @@ import sys
 import time
 from pathlib import Path
 
+import psutil
 import pytest
 import torch
 
 from suite.data import load_dataset
-from suite.errors import BenchError
+from suite.errors import EXIT_DONE, EXIT_INTERRUPTED, BenchError
 from suite.executors.base import StackFinished
 from suite.executors.in_process import InProcessExecutor
 from suite.executors.processes import ProcessExecutor
@@ -20,8 +21,10 @@ from suite.executors.shared import SharedDataset
 from suite.executors.training import OpenTrainer, StackTrainer
 from suite.grid import parse_grid
 from suite.planning import cut_stacks, make_plan
+from suite.run import main
 from tests.suite.executors.test_contract import assert_gone
 from tests.suite.executors.trainers import Make, Scripted
+from tests.suite.test_run import rows, wait_for_rows
 
 ROOT = Path(__file__).parents[3]
 
@@ -148,7 +151,7 @@ def test_no_worker_outlives_a_parent_that_is_killed(tmp_path):
             os.kill(worker, signal.SIGTERM)
             os.kill(worker, signal.SIGINT)
         time.sleep(0.3)
-        assert all(is_alive(worker) for worker in workers)
+        assert all(psutil.pid_exists(worker) for worker in workers)
         parent.kill()
         parent.wait()
         assert_gone(workers)
@@ -161,14 +164,57 @@ def test_no_worker_outlives_a_parent_that_is_killed(tmp_path):
             os.killpg(parent.pid, signal.SIGKILL)
 
 
-def is_alive(process: int) -> bool:
-    return Path(f"/proc/{process}").exists()
+def test_the_fork_server_has_one_thread_no_gpu_and_an_optimizer():
+    code = (
+        "import suite.executors.preload, sys, threading, torch\n"
+        "loaded = 'torch._dynamo' in sys.modules\n"
+        "print(threading.active_count(), torch.cuda.is_initialized(), loaded)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1", "False", "True"]
+
+
+@pytest.mark.slow
+def test_ctrl_c_in_a_terminal_stops_a_run_and_its_workers_and_the_rest_follows(tmp_path):
+    """A terminal sends SIGINT to the whole group: parent, fork server and workers."""
+    grid = tmp_path / "real.toml"
+    grid.write_text(STUDY.replace("steps = 30", "steps = 300").replace("seeds = 3", "seeds = 12"))
+    out = tmp_path / "out"
+    arguments = ["--grid", str(grid), "--out", str(out), "--device", "cpu", "--no-report"]
+    arguments += ["--executor", "processes", "--workers", "2"]
+    run = subprocess.Popen(
+        [sys.executable, "-m", "suite.run", *arguments],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+    try:
+        wait_for_rows(run, out, 1)
+        os.killpg(run.pid, signal.SIGINT)
+        _, said = run.communicate(timeout=60)
+        assert run.returncode == EXIT_INTERRUPTED, said
+        assert "interrupted; to go on:" in said
+        assert "Traceback" not in said
+        until = time.monotonic() + 30
+        while time.monotonic() < until and session(run.pid):
+            time.sleep(0.1)
+        assert session(run.pid) == []
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(run.pid, signal.SIGKILL)
+    stored = rows(out)
+    assert 0 < len(stored) < 48
+    assert main([*arguments, "--quiet"]) == EXIT_DONE
+    after = rows(out)
+    assert len(after) == 48
+    assert [row for row in after if row in stored] == stored
 
 
 def session(leader: int) -> list[int]:
     """All living processes of a session."""
-    import psutil
-
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(ProcessLookupError, psutil.Error):
