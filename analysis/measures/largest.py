@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -10,6 +12,7 @@ from analysis.measures.grouping import contrasts
 from analysis.measures.labels import arm_name
 from analysis.measures.pairs import ARMS, limited, pair_table, resolve_facet
 from analysis.measures.reduction import collapse
+from analysis.stats.paired import paired
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,7 +66,24 @@ def measure(
             )
         if below.any():
             notes.append(f"{name}: none of those tried trains in {int(below.sum())} of {total}.")
-    return contrasts(limits, comparison, notes)
+    return [
+        dataclasses.replace(c, notes=(_limits(c), *c.notes)) if c.n else c
+        for c in contrasts(limits, comparison, notes)
+    ]
+
+
+def _limits(contrast: Contrast) -> str:
+    """Give each arm's limit with its uncertainty over seeds."""
+    texts = []
+    for arm, values in contrast.arms.items():
+        found = paired(np.log(values))
+        low, at, high = (f"{math.exp(x):.2g}" for x in (found.low, found.estimate, found.high))
+        texts.append(f"{arm} {at} [{low}, {high}]")
+    words = str(contrast.comparison.over).replace("_", " ")
+    return (
+        f"Largest {words} that trains: {', '.join(texts)} (geometric mean over {contrast.n} seeds, "
+        "95 % interval)."
+    )
 
 
 def largest_that_trains(settings: Values, trains: Values) -> float:

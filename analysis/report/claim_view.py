@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 import pandas as pd
 
+from analysis.conditions import where_it_holds
 from analysis.figures.evidence import unit_of
 from analysis.figures.palette import norm_title
 from analysis.report.claim_tables import pairs_frame, results_frame
@@ -67,6 +68,7 @@ def claim_view(samples: Samples, verdict: Verdict) -> ClaimView:
         warnings=tuple(_warnings(verdict)),
         facts=_facts(verdict.primary),
         figures=claim_figures(samples, verdict),
+        conditions=tuple(sentence(text) for text in where_it_holds(verdict)),
         results=table(frame, f"All comparisons of {claim.id}", searchable=True)
         if not frame.empty
         else None,

@@ -143,6 +143,7 @@ class ClaimView:
     warnings: tuple[str, ...]
     facts: Facts
     figures: tuple[FigureView, ...]
+    conditions: tuple[str, ...]
     results: Table | None
     change: tuple[str, ...]
     sensitivity_summary: str

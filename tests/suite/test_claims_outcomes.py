@@ -8,7 +8,8 @@ import functools
 import pytest
 import torch
 
-from analysis.claims import OUTCOME, load_registry
+from analysis.claims import load_registry
+from analysis.comparison import OUTCOME
 from analysis.costs import STUDY as COST_STUDY
 from analysis.measures.pairs import FACET_WORDS
 from suite.data import Dataset

@@ -110,6 +110,51 @@ def test_the_stacked_form_is_the_serial_one_member_by_member(norm, shape):
                 torch.testing.assert_close(stacked.state_dict()[name][i], value)
 
 
+@pytest.mark.parametrize(
+    ("norm", "shape", "reference"),
+    [
+        ("batch", SHAPES[0], nn.BatchNorm1d(FEATURES)),
+        ("batch", SHAPES[1], nn.BatchNorm2d(FEATURES)),
+        ("batch_no_affine", SHAPES[1], nn.BatchNorm2d(FEATURES, affine=False)),
+        ("layer", SHAPES[0], nn.LayerNorm(FEATURES)),
+        ("group:4", SHAPES[1], nn.GroupNorm(4, FEATURES)),
+        ("group:8", SHAPES[1], nn.InstanceNorm2d(FEATURES, affine=True)),
+    ],
+)
+def test_both_forms_are_pytorchs_own_layer(norm, shape, reference):
+    """Three steps in train mode and one in eval mode: outputs, gradients, running statistics."""
+    source = torch.Generator().manual_seed(6)
+    _filled(reference, source)
+    serial, stacked = parse_norm(norm).serial(FEATURES), parse_norm(norm).stacked(1, FEATURES)
+    state = reference.state_dict()
+    serial.double().load_state_dict(state)
+    stacked.double().load_state_dict({k: v.unsqueeze(0) for k, v in state.items()})
+    for training in (True, True, True, False):
+        x = torch.randn(shape, generator=source, dtype=torch.float64) * 3 + 1
+        cotangent = torch.randn(shape, generator=source, dtype=torch.float64)
+        found = []
+        for layer, axis in ((reference, ()), (serial, ()), (stacked, (None,))):
+            layer.train(training)
+            leaf = x.clone().requires_grad_()
+            out = layer(leaf[axis])
+            wanted = [leaf, *layer.parameters()]
+            gradients = torch.autograd.grad(out, wanted, cotangent[axis])
+            buffers = [b for n, b in layer.named_buffers() if n.startswith("running")]
+            found.append([t.reshape(-1) for t in (out, *gradients, *buffers)])
+        for own in found[1:]:
+            for one, other in zip(found[0], own, strict=True):
+                torch.testing.assert_close(one, other, rtol=1e-9, atol=1e-10)
+
+
+def test_a_virtual_batch_of_two_in_batches_of_two_is_batch_norm():
+    x = torch.randn(2, FEATURES, generator=torch.Generator().manual_seed(7), dtype=torch.float64)
+    ghost, batch = (parse_norm(n).serial(FEATURES).double() for n in ("ghost:2", "batch"))
+    for _ in range(3):
+        torch.testing.assert_close(ghost(x), batch(x))
+    for name, value in batch.state_dict().items():
+        torch.testing.assert_close(ghost.state_dict()[name], value)
+
+
 @pytest.mark.parametrize("norm", ["batch", "ghost:4", "batch_no_affine"])
 def test_running_statistics_move_by_a_tenth_towards_the_batch(norm):
     layer = parse_norm(norm).serial(FEATURES).double()
