@@ -194,6 +194,7 @@ def _labels(paths: Sequence[Path]) -> dict[str, Path]:
 def _read(label: str, path: Path) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, str]]:
     with StoreReader(path) as store:
         store.rows("BEGIN")  # one view of the store, also while a run writes to it
+        store.verify()
         runs = [{**run, "store": label} for run in store.runs()]
         studies = dict(store.studies())
         planned = store.planned()
