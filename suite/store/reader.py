@@ -37,12 +37,15 @@ class StoreReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path / STORE_NAME if path.is_dir() else path
+        absent = StoreError(f"no store at {self.path}; run a grid first")
         if not self.path.is_file():
-            raise StoreError(f"no store at {self.path}; run a grid first")
+            raise absent
         with refused(self.path):
             self._db = sqlite3.connect(f"file:{_quoted(self.path)}?mode=rw", uri=True, timeout=30)
         try:
             self._db.execute("PRAGMA query_only = ON")
+            if self.rows("PRAGMA page_count") == [(0,)]:
+                raise absent  # whoever was to fill it was stopped first
             check_identity(self._db, self.path)
             check_readable(self._db, self.path)
         except BaseException:

@@ -221,6 +221,11 @@ def test_a_newer_schema_asks_for_an_update(tmp_path, kind):
 def test_there_is_no_store(tmp_path):
     with pytest.raises(StoreError, match="no store at"):
         StoreReader(tmp_path)
+    (tmp_path / STORE_NAME).touch()  # a run was stopped before it had made its tables
+    with pytest.raises(StoreError, match="no store at"):
+        StoreReader(tmp_path)
+    opened(tmp_path, StoreWriter)
+    opened(tmp_path, StoreReader)
 
 
 def next_schema(patch: pytest.MonkeyPatch, statements: str) -> None:

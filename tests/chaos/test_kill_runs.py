@@ -1,0 +1,155 @@
+"""SIGKILL to real runs and their workers at random moments, again and again.
+
+No trial that was stored is lost, changed or trained again; the file is sound each time; and what is
+found in the end is what a run finds that was never killed. The long form kills 200 times.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import random
+import signal
+import time
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from suite.errors import EXIT_DONE, EXIT_TRIALS_FAILED
+from suite.store import STORE_NAME, StoreReader
+from tests.chaos.runs import (
+    end_orphans,
+    send,
+    stored_rows,
+    wait_until,
+    without_clock,
+    write_grid,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.chaos.runs import Run, Zygote
+
+EXPORTS = ("comparisons.csv", "pairs.csv", "trials.csv", "curves.csv")
+
+
+def kills(long_form: bool) -> int:
+    return 200 if long_form else 8
+
+
+def wait_for_a_moment(run: Run, out: Path, chance: random.Random, seconds: float) -> str:
+    """Wait until some moment of a run's life; says of which kind it is."""
+    kind = chance.choice(["any", "any", "commit", "line", "report"])
+    if kind == "commit":
+        journal = out / f"{STORE_NAME}-journal"
+        for _ in range(chance.randint(1, 6)):
+            wait_until(journal.exists, run)
+            time.sleep(chance.uniform(0, 0.01))
+    elif kind == "line":
+        wanted = run.acknowledged() + chance.choice([1, 1, 24, 48])
+        wait_until(lambda: run.acknowledged() >= wanted, run)
+        time.sleep(chance.uniform(0, 0.02))
+    elif kind == "report":
+        wait_until(lambda: "writing the report" in run.said(), run)
+        time.sleep(chance.uniform(0, seconds / 2))
+    else:
+        time.sleep(chance.uniform(0, seconds))
+    return kind
+
+
+def sound_files(out: Path) -> None:
+    """Hold that every file a reader may open is whole."""
+    report = out / "report.html"
+    if report.exists():
+        assert report.read_text().rstrip().endswith("</html>")
+    verdicts = out / "verdicts.json"
+    if verdicts.exists():
+        json.loads(verdicts.read_text())
+
+
+def analysis(out: Path) -> dict[str, object]:
+    """Read the analysis that a run left, but for clocks, and the name of its folder."""
+    found: dict[str, object] = {
+        "verdicts": json.loads((out / "verdicts.json").read_text())["verdicts"]
+    }
+    for name in EXPORTS:
+        frame = pd.read_csv(out / name)
+        frame = frame.drop(columns=[c for c in frame if c == "store" or "seconds" in str(c)])
+        if "quantity" in frame:
+            frame = frame[~frame["quantity"].str.contains("seconds")]
+        found[name] = frame.to_csv(index=False)
+    return found
+
+
+def test_runs_that_are_killed_end_as_one_that_was_not(
+    tmp_path: Path, zygote: Zygote, long_form: bool
+) -> None:
+    chance = random.Random(20)
+    grid = str(write_grid(tmp_path))
+    whole = tmp_path / "whole"
+    begun = time.monotonic()
+    run = zygote.start(tmp_path, "--grid", grid, "--out", str(whole))
+    assert run.wait() == EXIT_DONE, run.said()
+    seconds = time.monotonic() - begun
+    expected, expected_analysis = without_clock(stored_rows(whole)), analysis(whole)
+    assert len(expected) == 48
+    done, number, moments = 0, 0, Counter[str]()
+    while done < kills(long_form):
+        number += 1
+        out = tmp_path / f"killed-{number}"
+        seen: dict[str, object] = {}
+        while True:
+            run = zygote.start(tmp_path, "--grid", grid, "--out", str(out))
+            kind = wait_for_a_moment(run, out, chance, seconds)
+            workers = run.workers()
+            send(run.pid, signal.SIGKILL)
+            code = run.wait()
+            end_orphans(workers)
+            rows = stored_rows(out)
+            assert {key: rows.get(key) for key in seen} == seen, "a stored trial was lost or redone"
+            assert run.acknowledged() <= len(rows), "an acknowledged trial was lost"
+            sound_files(out)
+            seen = dict(rows)
+            assert "Traceback" not in run.said()
+            if code == EXIT_DONE:
+                break
+            assert code == -signal.SIGKILL, run.said()
+            done += 1
+            moments[kind] += 1
+        assert without_clock(rows) == expected
+        assert analysis(out) == expected_analysis
+    print(
+        f"{done} kills in {number} runs, moments {dict(moments)}; {seconds:.1f} s for a whole run"
+    )
+
+
+def test_workers_that_are_killed(tmp_path: Path, zygote: Zygote, long_form: bool) -> None:
+    """What a dead worker was doing is stored as failed with the reason, and can be tried again."""
+    chance = random.Random(21)
+    grid = str(write_grid(tmp_path, cost=True))
+    for number in range(20 if long_form else 1):
+        out = tmp_path / f"out-{number}"
+        run = zygote.start(tmp_path, "--grid", grid, "--out", str(out), "--no-report")
+        assert wait_until(lambda run=run: bool(run.workers()), run)
+        wait_until(lambda run=run: "cost of" in run.said(), run) if chance.random() < 0.5 else None
+        time.sleep(chance.uniform(0, 2))
+        struck = 0
+        for worker in run.workers():
+            with contextlib.suppress(Exception):
+                if "suite" in " ".join(worker.cmdline()):
+                    worker.kill()
+                    struck += 1
+        code = run.wait()
+        assert "Traceback" not in run.said()
+        assert code == (EXIT_TRIALS_FAILED if struck else EXIT_DONE), run.said()
+        again = zygote.start(
+            tmp_path, "--grid", grid, "--out", str(out), "--no-report", "--retry-failed"
+        )
+        assert again.wait() == EXIT_DONE, again.said()
+        rows = stored_rows(out)
+        assert len(rows) == 48
+        with StoreReader(out) as store:
+            assert set(store.cost_statuses().values()) == {"ok"}
+            assert len(store.cost_statuses()) == 4
