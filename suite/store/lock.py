@@ -36,9 +36,9 @@ def take_lock(file: Path) -> int:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
-        holder = os.read(descriptor, 300).decode(errors="replace").strip() or "another process"
+        who = os.read(descriptor, 300).decode(errors="replace").strip() or "another process"
         os.close(descriptor)
-        raise StoreLockedError(f"{file} is in use by {holder}; wait for it or stop it") from None
+        raise StoreLockedError(f"{file} is in use by {who}; wait for it or stop it") from None
     except OSError as error:
         os.close(descriptor)
         raise StoreError(
@@ -47,8 +47,8 @@ def take_lock(file: Path) -> int:
     try:
         os.ftruncate(descriptor, 0)
         since = datetime.now(UTC).isoformat(timespec="seconds")
-        holder = f"process {os.getpid()} on {socket.gethostname()} since {since}"
-        os.write(descriptor, holder.encode())
+        own = f"process {os.getpid()} on {socket.gethostname()} since {since}"
+        os.write(descriptor, own.encode())
     except OSError as error:
         os.close(descriptor)
         raise unwritable(file.parent, error) from error
@@ -65,3 +65,20 @@ def open_no_link(lock: Path) -> int:
                 f"{lock} is a symbolic link; remove it, or choose another --out"
             ) from None
         raise unwritable(lock.parent, error) from error
+
+
+def holder(file: Path) -> str | None:
+    """Say who holds the lock of a store; None: nobody does."""
+    try:
+        descriptor = os.open(file.with_name(file.name + ".lock"), os.O_RDONLY | os.O_NOFOLLOW)
+    except OSError:
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return os.read(descriptor, 300).decode(errors="replace").strip() or "another process"
+    except OSError:
+        return None  # no locks here: a run will say so
+    finally:
+        os.close(descriptor)
+    return None

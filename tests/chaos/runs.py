@@ -127,8 +127,13 @@ class Zygote:
         self._process.wait()
         self._process.stdout.close()
 
-    def start(self, folder: Path, *arguments: str, warm: bool = True) -> Run:
-        """Start ``suite.run`` with these arguments in a folder; not warm: from nothing."""
+    def start(
+        self, folder: Path, *arguments: str, warm: bool = True, headroom: int | None = None
+    ) -> Run:
+        """Start ``suite.run`` with these arguments in a folder.
+
+        Not warm: from nothing. Headroom: bytes of memory that it may take.
+        """
         self._count += 1
         files = [folder / f"said-{self._count}.{stream}" for stream in ("out", "err")]
         order: dict[str, Any] = {
@@ -137,6 +142,7 @@ class Zygote:
             "stdout": str(files[0]),
             "stderr": str(files[1]),
             "import": warm,
+            "headroom": headroom,
         }
         for file in files:
             file.touch()

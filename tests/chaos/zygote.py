@@ -2,7 +2,8 @@
 
 An order is a line of JSON with ``cwd``, ``arguments`` and the files for ``stdout`` and ``stderr``.
 Answers are two lines: the process id once the run exists, its exit code once it has ended.
-``{"import": false}`` in place of a fork starts ``python -m suite.run`` from nothing.
+``{"import": false}`` in place of a fork starts ``python -m suite.run`` from nothing;
+``{"headroom": n}`` gives it n bytes of address space beyond what importing has taken.
 """
 
 from __future__ import annotations
@@ -10,12 +11,15 @@ from __future__ import annotations
 import atexit
 import json
 import os
+import resource
 import runpy
 import subprocess
 import sys
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import psutil
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,6 +32,9 @@ def _become(order: dict[str, Any]) -> None:
     for stream, name in ((0, os.devnull), (1, order["stdout"]), (2, order["stderr"])):
         how = os.O_RDONLY if stream == 0 else os.O_WRONLY | os.O_CREAT | os.O_TRUNC
         os.dup2(os.open(name, how, 0o644), stream)
+    if order.get("headroom"):
+        used = psutil.Process().memory_info().vms
+        resource.setrlimit(resource.RLIMIT_AS, (used + order["headroom"],) * 2)
     # Every stack is said, not one in five seconds: each line acknowledges what is stored.
     import suite.display
 
