@@ -43,8 +43,12 @@ class StoreWriter(StoreReader):
             file.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise unwritable(file.parent, error) from error
-        if file.is_symlink():
-            raise StoreError(f"{file} is a symbolic link; give its folder as --out, or remove it")
+        for beside in ("", "-journal", "-wal", "-shm"):
+            if (link := file.with_name(file.name + beside)).is_symlink():
+                raise StoreError(
+                    f"{link} is a symbolic link; give the folder that it leads to as --out, "
+                    "or remove it"
+                )
         self._lock = take_lock(file)
         try:
             create_or_upgrade(file)

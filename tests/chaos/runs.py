@@ -24,7 +24,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 ROOT: Final = Path(__file__).parents[2]
-_MODULES: Final = ("torch", "suite.preparation", "suite.run", "suite.display", "analysis.report")
+_MODULES: Final = (
+    *("suite.run", "suite.session", "suite.preparation", "suite.executors.preload"),
+    *("suite.display", "suite.runner", "suite.store", "suite.refresh", "analysis.report"),
+)
+_EXECUTOR: Final = ("--executor", "in-process")  # unless a test asks for another
 _ACKNOWLEDGED: Final = re.compile(r"^\[ *([\d,]+)/[\d,]+\] (?!cost )", re.MULTILINE)
 _ANSWER_SECONDS: Final = 300.0
 
@@ -138,7 +142,7 @@ class Zygote:
         files = [folder / f"said-{self._count}.{stream}" for stream in ("out", "err")]
         order: dict[str, Any] = {
             "cwd": str(folder),
-            "arguments": [*arguments, "--device", "cpu"],
+            "arguments": [*_EXECUTOR, *arguments, "--device", "cpu"],
             "stdout": str(files[0]),
             "stderr": str(files[1]),
             "import": warm,

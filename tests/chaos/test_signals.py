@@ -38,11 +38,11 @@ def test_a_signal_at_any_moment(tmp_path: Path, zygote: Zygote, long_form: bool)
     chance = random.Random(30)
     grid = str(write_grid(tmp_path))
     codes: Counter[int] = Counter()
-    for number in range(60 if long_form else 5):
+    for number in range(60 if long_form else 3):
         out = tmp_path / f"out-{number}"
         twice = chance.random() < 0.3
         # From nothing, too: a signal may come while libraries are being loaded.
-        run = zygote.start(tmp_path, "--grid", grid, "--out", str(out), warm=number % 5 > 0)
+        run = zygote.start(tmp_path, "--grid", grid, "--out", str(out), warm=number % 3 > 0)
         assert wait_until(lambda run=run: "small: Small" in run.said(), run)
         wait_for_a_moment(run, out, chance, 4.0)
         workers = run.workers()
@@ -61,7 +61,7 @@ def test_a_signal_at_any_moment(tmp_path: Path, zygote: Zygote, long_form: bool)
     print(f"exit codes {dict(codes)}")
 
 
-@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("number", SIGNALS[:2])
 def test_a_signal_while_the_report_is_written(
     tmp_path: Path, zygote: Zygote, number: signal.Signals
 ) -> None:

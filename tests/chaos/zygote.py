@@ -12,7 +12,6 @@ import atexit
 import json
 import os
 import resource
-import runpy
 import subprocess
 import sys
 import traceback
@@ -37,12 +36,13 @@ def _become(order: dict[str, Any]) -> None:
         resource.setrlimit(resource.RLIMIT_AS, (used + order["headroom"],) * 2)
     # Every stack is said, not one in five seconds: each line acknowledges what is stored.
     import suite.display
+    import suite.run
 
     suite.display.LINE_SECONDS = 0.0  # type: ignore[misc]
     sys.argv = ["suite.run", *order["arguments"]]
     code: object = 1
     try:
-        runpy.run_module("suite.run", run_name="__main__", alter_sys=True)
+        code = suite.run.main()
     except SystemExit as end:
         code = end.code
     except BaseException:

@@ -99,7 +99,7 @@ def test_what_can_not_be_understood_is_named(tmp_path):
 def test_links_are_not_followed(tmp_path):
     target = tmp_path / "target"
     target.write_text("precious")
-    for name in (STORE_NAME, f"{STORE_NAME}.lock"):
+    for name in (STORE_NAME, f"{STORE_NAME}.lock", f"{STORE_NAME}-journal", f"{STORE_NAME}-wal"):
         out = tmp_path / name.replace(".", "-")
         out.mkdir()
         (out / name).symlink_to(target)
