@@ -12,7 +12,13 @@ from suite.errors import StoreError
 from suite.records import Budget, Condition, Curve, Outcome, Protocol, Trial, TrialResult
 from suite.store.checksums import changed_parts
 from suite.store.failures import damaged, refused
-from suite.store.schema import STORE_NAME, check_identity, check_pages, check_readable
+from suite.store.schema import (
+    CHECKSUMS_SINCE,
+    STORE_NAME,
+    check_identity,
+    check_pages,
+    check_readable,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -72,7 +78,7 @@ class StoreReader:
         """
         with refused(self.path), _sound(self.path):
             check_pages(self._db, self.path)
-            if self.rows("SELECT 1 FROM sqlite_master WHERE name = 'checksums'"):
+            if self.rows("PRAGMA user_version")[0][0] >= CHECKSUMS_SINCE:
                 for part in changed_parts(self._db):
                     raise damaged(self.path, f"{part}: not what was stored")
 

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 APPLICATION_ID: Final = 0x42_4E_42_31  # "BNB1": tells our file from any other SQLite database
 SCHEMA_VERSION: Final = 2
 STORE_NAME: Final = "store.sqlite"
-READABLE_FROM: Final = 1  # older stores can be read as they are, without checksums
+READABLE_FROM: Final = 1  # a store of this schema can be reported as it is
+CHECKSUMS_SINCE: Final = 2
 
 _SCHEMA_1: Final = """
 CREATE TABLE runs (

@@ -67,6 +67,7 @@ def test_every_page_damaged_in_turn(tmp_path):
         ("DELETE FROM checksums WHERE part = 'studies'", "table studies"),
         ("UPDATE curves SET value = 'text' WHERE trial = 1", "TypeError"),
         ("DROP TABLE curves", "no such table"),
+        ("DROP TABLE checksums", "no such table"),
         ("DROP TABLE trials", "its tables are gone"),
     ],
 )
