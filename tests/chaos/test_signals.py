@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import random
 import signal
+import subprocess
+import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from suite.errors import EXIT_DONE, EXIT_INTERRUPTED
-from tests.chaos.runs import end_orphans, send, stored_rows, wait_until, write_grid
+from suite.store import STORE_NAME
+from tests.chaos.runs import ROOT, end_orphans, send, stored_rows, wait_until, write_grid
 from tests.chaos.test_kill_runs import sound_files, wait_for_a_moment
 
 if TYPE_CHECKING:
@@ -77,3 +81,29 @@ def test_a_signal_while_the_report_is_written(
     assert "Traceback" not in run.said()
     assert not list(out.glob(".*"))
     assert len(stored_rows(out)) == 48
+
+
+@pytest.mark.parametrize("number", SIGNALS[:2])
+def test_a_signal_to_the_report_alone(
+    tmp_path: Path, zygote: Zygote, number: signal.Signals
+) -> None:
+    """As Ctrl-C, and as a run that ends ends the one that keeps its report fresh."""
+    out = tmp_path / "out"
+    grid = str(write_grid(tmp_path))
+    run = zygote.start(tmp_path, "--grid", grid, "--out", str(out), "--no-report")
+    assert run.wait() == EXIT_DONE, run.said()
+    with subprocess.Popen(
+        [sys.executable, "-m", "analysis.report", str(out)],
+        cwd=ROOT,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as report:
+        assert report.stderr is not None
+        holds = psutil.Process(report.pid)
+        while not any(STORE_NAME in file.path for file in holds.open_files()):
+            time.sleep(0.005)  # it reads: everything is loaded
+        report.send_signal(number)
+        said = report.stderr.read()
+    assert report.returncode == EXIT_INTERRUPTED
+    assert said == "stopped; no file was left half written\n"
+    assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
