@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import sqlite3
 from pathlib import Path
 
@@ -14,9 +13,10 @@ from analysis.report import build_report
 from suite.errors import EXIT_DONE, EXIT_USAGE
 from suite.grid_form import is_safe_name
 from suite.run import main
-from suite.store import STORE_NAME
+from suite.store import STORE_NAME, StoreWriter
+from tests.fakes import fake_result, tiny_plan
 from tests.grid_inputs import STUDY, text
-from tests.hostile import NAMES, write_hostile_store
+from tests.hostile import NAMES
 
 
 @pytest.fixture
@@ -116,27 +116,42 @@ def test_folders_that_no_system_has(cell, capsys, name):
     assert everything(cell) == before
 
 
+def write_store(out: Path) -> None:
+    plan = tiny_plan(seeds=8)
+    with StoreWriter(out) as store:
+        info = {"command": list(NAMES[:60]), "grid": {"name": "../../evil", "title": "/evil"}}
+        run = store.begin_run("now", info, plan.studies, plan.planned)
+        store.add(run, [fake_result(trial) for trial in plan.trials.values()])
+        store.finish_run(run, "later")
+
+
 def test_in_a_store_that_a_report_is_made_of(cell):
     out = cell / "out"
-    write_hostile_store(out)
+    write_store(out)
+    names = [name for name in NAMES if name and name.isprintable()]
     with contextlib.closing(sqlite3.connect(out / STORE_NAME)) as db:
         db.execute("DROP TABLE checksums")  # as in the schema before
         db.execute("PRAGMA user_version = 1")
-        info = json.dumps({"command": list(NAMES[:60]), "grid": {"name": "../../evil"}})
-        db.execute("UPDATE runs SET info = ?", (info,))
-        for i, name in enumerate(n for n in NAMES if n.isprintable()):
-            db.execute("UPDATE trials SET status = 'failed', reason = ? WHERE id = ?", (name, i))
+        keys = db.execute("SELECT study, key, trial FROM planned").fetchall()
+        for (study, key, trial), name in zip(keys, names, strict=False):
+            changed = json.loads(trial)
+            changed["condition"] |= dict.fromkeys(("dataset", "model", "norm", "init"), name)
+            changed["device"] = name
+            where = (json.dumps(changed), study, key)
+            db.execute("UPDATE planned SET trial = ? WHERE study = ? AND key = ?", where)
+            db.execute("UPDATE trials SET status = 'failed', reason = ? WHERE key = ?", (name, key))
+        db.execute("UPDATE studies SET why = '../../evil'")
         db.commit()
     before = everything(cell)
     build_report(out)
     new = {path for path, _ in everything(cell) - before}
     assert new
-    assert all(os.path.dirname(path) == "around/work/inside/out" for path in new), new  # noqa: PTH120
+    assert {str(Path(path).parent) for path in new} == {"around/work/inside/out"}
 
 
 def test_links_in_the_folder_of_results(cell):
     out = cell / "out"
-    write_hostile_store(out)
+    write_store(out)
     precious = cell.parents[2] / "precious"
     for name in ("report.html", "verdicts.json", "trials.csv"):
         (out / name).symlink_to(precious)
