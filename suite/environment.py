@@ -120,9 +120,9 @@ def usable_cores() -> int:
         return bound  # no such file, or no limit: "max 100000"
 
 
-def versions(names: Iterable[str] = _DISTRIBUTIONS) -> dict[str, str | None]:
-    """Give the installed version of each library that the project depends on; None: absent."""
-    return {name: _version(name) for name in names}
+def versions(names: Iterable[str] | None = None) -> dict[str, str | None]:
+    """Give the installed version of each library, by default of those recorded; None: absent."""
+    return {name: _version(name) for name in (_DISTRIBUTIONS if names is None else names)}
 
 
 def code_revision(checkout: Path) -> dict[str, Any]:
