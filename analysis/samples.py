@@ -60,7 +60,8 @@ class Samples:
     studies
         Name → reason, in the grid's order.
     runs
-        The runs of every store, oldest first, each with its ``store``.
+        The runs of every store, oldest first, each with its ``store`` and the number of trials in
+        it that it ``trained``.
     stores
         Label → path of what was read.
     devices
@@ -194,7 +195,11 @@ def _labels(paths: Sequence[Path]) -> dict[str, Path]:
 def _read(label: str, path: Path) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, str]]:
     with StoreReader(path) as store:
         store.rows("BEGIN")  # one view of the store, also while a run writes to it
-        runs = [{**run, "store": label} for run in store.runs()]
+        store.verify()
+        trained = dict(store.rows("SELECT run, count(*) FROM trials GROUP BY run"))
+        runs = [
+            {**run, "store": label, "trained": trained.get(run["id"], 0)} for run in store.runs()
+        ]
         studies = dict(store.studies())
         planned = store.planned()
         done = store.rows(

@@ -27,6 +27,16 @@ def _count(text: str) -> int:
     return int(text)
 
 
+def _folder(text: str) -> Path:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise argparse.ArgumentTypeError("must be a name in UTF-8") from None
+    if not text or "\x00" in text or any(len(p.encode()) > 255 for p in Path(text).parts):
+        raise argparse.ArgumentTypeError("must be the name of a folder, parts of at most 255 bytes")
+    return Path(text)
+
+
 def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     """Read the flags.
 
@@ -66,11 +76,11 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     where = parser.add_argument_group("where")
     where.add_argument(
-        "--out", type=Path, metavar="DIR", help="results folder (default: results/GRID)"
+        "--out", type=_folder, metavar="DIR", help="results folder (default: results/GRID)"
     )
     where.add_argument(
         "--data-dir",
-        type=Path,
+        type=_folder,
         metavar="DIR",
         help="datasets in torchvision's layout (default: $BATCHNORM_BENCH_DATA, or download)",
     )

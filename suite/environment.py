@@ -12,15 +12,19 @@ import os
 import platform
 import subprocess
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import suite
 from suite.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _DISTRIBUTIONS: Final = (
     "jinja2",
     "mlxtend",
     "numpy",
+    "packaging",
     "pandas",
     "psutil",
     "pydantic",
@@ -116,9 +120,9 @@ def usable_cores() -> int:
         return bound  # no such file, or no limit: "max 100000"
 
 
-def versions() -> dict[str, str | None]:
-    """Give the installed version of each library that the project depends on; None: absent."""
-    return {name: _version(name) for name in _DISTRIBUTIONS}
+def versions(names: Iterable[str] | None = None) -> dict[str, str | None]:
+    """Give the installed version of each library, by default of those recorded; None: absent."""
+    return {name: _version(name) for name in (_DISTRIBUTIONS if names is None else names)}
 
 
 def code_revision(checkout: Path) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.resources
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,7 @@ from suite.errors import GridError, UnknownNameError, UsageError
 from suite.grid_form import (
     ALLOW_CODE,
     MAX_TRIALS,
+    MAX_VALUES,
     NAME_RULE,
     GridForm,
     StudyForm,
@@ -42,6 +44,12 @@ if TYPE_CHECKING:
 
 MAX_FILE_BYTES: Final = 256 * 1024
 MAX_FAULTS_SHOWN: Final = 50
+# tomllib takes a time that grows with the square of a dotted name's length, and of a table's depth.
+_LONG_NAME: Final = re.compile(
+    r"""(?:(?:"[^"\n]*"|'[^'\n]*'|(?<![A-Za-z0-9_-])[A-Za-z0-9_-]++)[ \t]*+\.[ \t]*+){16}"""
+)
+# Python bounds the digits of a decimal number alone.
+_LONG_NUMBER: Final = re.compile(r"0[xob][0-9A-Fa-f_]{100}")
 
 
 @dataclass(frozen=True)
@@ -231,7 +239,7 @@ def parse_grid(
         faults += messages(error, raw, GridForm, "")
     tables = raw.get("study")
     forms: list[StudyForm] = []
-    for i, table in enumerate(tables if isinstance(tables, list) else ()):
+    for i, table in enumerate(tables[:MAX_VALUES] if isinstance(tables, list) else ()):
         place = f"study[{i}]"
         try:
             form = StudyForm.model_validate(table, context={ALLOW_CODE: allow_code})
@@ -288,7 +296,15 @@ def _toml(content: bytes, source: str) -> dict[str, Any]:
     if len(content) > MAX_FILE_BYTES:
         raise GridError(source, [f"larger than {MAX_FILE_BYTES // 1024} KiB"])
     try:
-        return tomllib.loads(content.decode("utf-8-sig"))
+        text = content.decode("utf-8-sig")
+        for pattern, what in (
+            (_LONG_NAME, "a name of too many parts with dots between"),
+            (_LONG_NUMBER, "a number with too many digits"),
+        ):
+            if (found := pattern.search(text)) is not None:
+                line = text.count("\n", 0, found.start()) + 1
+                raise GridError(source, [f"line {line}: {what}"])
+        return tomllib.loads(text)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         byte = content[error.start]

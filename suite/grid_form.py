@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 MAX_TRIALS: Final = 100_000
 ALLOW_CODE: Final = "allow_code"  # in the context of a validation: models may be the user's own
+MAX_VALUES: Final = 200  # of an axis; no study needs more, and every mistake is looked at
 NAME_RULE: Final = (
     "a name has letters, digits, - and _ only, starts with a letter or digit, and has at most 64"
 )
@@ -45,6 +46,13 @@ _NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 def is_safe_name(name: str) -> bool:
     """Say whether a name can stand in a path, a table and a terminal as it is."""
     return _NAME.fullmatch(name) is not None
+
+
+def _not_too_many(value: Any) -> Any:
+    """Refuse a long list before its values are looked at one by one."""
+    if isinstance(value, list) and len(value) > MAX_VALUES:
+        raise ValueError(f"must have at most {MAX_VALUES} values, not {len(value):,}")
+    return value
 
 
 def _listed(value: Any) -> Any:
@@ -101,7 +109,9 @@ def _one_line(text: str) -> str:
 
 
 _T = TypeVar("_T")
-_Axis = Annotated[list[_T], BeforeValidator(_listed), Field(min_length=1)]
+_Axis = Annotated[
+    list[_T], BeforeValidator(_not_too_many), BeforeValidator(_listed), Field(min_length=1)
+]
 _Name = Annotated[str, AfterValidator(_safe_name)]
 _Line = Annotated[str, Field(max_length=300), AfterValidator(_one_line)]
 _Count = Annotated[int, Field(ge=1, le=10_000_000)]
@@ -120,7 +130,7 @@ class GridForm(Form):
     """The top of a grid file; each study, and the table of costs, is validated by itself."""
 
     title: _Line
-    study: Annotated[list[Any], Field(min_length=1)]
+    study: Annotated[list[Any], BeforeValidator(_not_too_many), Field(min_length=1)]
     cost: Any = None
 
 
@@ -145,7 +155,10 @@ class StudyForm(Form):
     seeds: Annotated[int, Field(ge=1, le=MAX_TRIALS)] = 12
     first_seed: Annotated[int, Field(ge=0, le=2**31 - 1)] = 0
     split: Split = "holdout"
-    probes: list[Annotated[str, AfterValidator(_known("probe", PROBES))]] = []
+    probes: Annotated[
+        list[Annotated[str, AfterValidator(_known("probe", PROBES))]],
+        BeforeValidator(_not_too_many),
+    ] = []
     evaluations_per_decade: Annotated[int, Field(ge=1, le=1000)] = 12
     trace_every: Annotated[int, Field(ge=1, le=1_000_000)] = 100
 

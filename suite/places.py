@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel, ValidationError
     from pydantic_core import ErrorDetails
 
+MOST: Final = 50  # mistakes of one table that are put into words, which takes a while each
 _WANTED = {
     "string_type": "must be text in quotes",
     "int_type": "must be a whole number",
@@ -44,10 +45,9 @@ def messages(error: ValidationError, raw: object, form: type[BaseModel], place: 
     place
         Where ``raw`` stands in the file; empty for the whole file.
     """
-    return [
-        f"{_place(place, found['loc'], raw)}: {_message(found, form)}"
-        for found in error.errors(include_url=False)
-    ]
+    found = error.errors(include_url=False)
+    rest = [f"{place}: …"] * (len(found) - MOST)  # to be counted; nobody reads so many
+    return [f"{_place(place, f['loc'], raw)}: {_message(f, form)}" for f in found[:MOST]] + rest
 
 
 def _place(start: str, location: Sequence[int | str], raw: object) -> str:

@@ -136,6 +136,39 @@ _PLAIN: Final = (
 )
 PAYLOADS: Final = (*(t.replace("{}", _CALL) for t in (*_TAGS, *_BREAKS)), *_PLAIN)
 
+# Each tries to be a place elsewhere, where a name is made part of a path.
+NAMES: Final = (
+    *("..", "../evil", "../../evil", "../../../../../../tmp/evil", "a/../../evil", "./../evil"),
+    *("/evil", "//evil", "/var/evil", "/proc/self/cwd/../evil", "~", "~/evil", "~root/evil"),
+    *("..\\evil", "\\evil", "\\\\host\\evil", "C:\\evil", "C:evil", "c:/evil", "\\\\?\\C:\\evil"),
+    *("file:///evil", "file:../evil", "http://127.0.0.1:9/evil", "evil?mode=memory", "evil#x"),
+    *(
+        "a\x00b",
+        "\x00",
+        "../evil\x00.toml",
+        "evil\x00/../../x",
+        "a\nb",
+        "a\rb",
+        "\x1b[2Jevil",
+        "\x7f",
+    ),
+    *("%2e%2e/evil", "%2e%2e%2fevil", "..%2fevil", "..%c0%afevil", "%00", "$HOME/evil", "${PWD}"),
+    *("$(touch evil)", "`touch evil`", "; touch evil", "| touch evil", "&& touch evil", "evil &"),
+    *("-rf", "--out=../evil", "--help", "-", "--", "@evil", "*", "?", "[a-z]", "{a,b}", "!evil"),
+    *("con", "nul", "aux.toml", "evil.", "evil ", " ", "", ".", "...", "....//evil"),
+    *("․․/evil", "‥/evil", "．．/evil", "..／evil", "..∕evil", "..⁄evil", "..＼evil", "⁒evil"),
+    *("gr\u0456d", "g\u200brid", "\u202eevil", "\ufeffgrid", "e\u0301vil", "ｍlp", "mlр", "bаtch"),
+    *(
+        "\ud800evil",
+        "\udcffevil",
+        "a" * 300,
+        "a/" * 200 + "evil",
+        "../" * 300 + "evil",
+        "\U0001f4a5",
+    ),
+    *("__import__('os')", "suite.run:main", "os:system", "batch:1e9", "ghost:-1", "group:../evil"),
+)
+
 
 def write_hostile_store(path: Path) -> Path:
     """Write a store in which every free text is one of the payloads."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import webbrowser
 from pathlib import Path
@@ -12,7 +13,7 @@ from analysis.files import write_whole
 from analysis.report.exports import exported_files, verdicts_json
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
-from suite.errors import EXIT_DONE, BenchError
+from suite.errors import EXIT_DONE, EXIT_INTERRUPTED, BenchError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,6 +49,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BenchError as error:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
+    except KeyboardInterrupt:
+        print("stopped; no file was left half written", file=sys.stderr)  # noqa: T201
+        return EXIT_INTERRUPTED
     return EXIT_DONE
 
 
@@ -66,4 +70,5 @@ def _print_verdicts(paths: Sequence[Path], form: str, out: Path | None) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # to leave no temporary file
     sys.exit(main())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
@@ -31,6 +31,7 @@ def banners(
             *_fallbacks(samples),
             _few_seeds(samples),
             _registry(samples, registry_hash),
+            *_mixed(samples),
         )
         if banner is not None
     )
@@ -115,3 +116,46 @@ def _registry(samples: Samples, registry_hash: str) -> Banner | None:
         "The claims or their margins have changed since this run was started; the verdicts here "
         "follow the newer registry.",
     )
+
+
+def _mixed(samples: Samples) -> list[Banner]:
+    """Say where runs of one store trained under different settings, which last digits depend on."""
+    found: dict[str, dict[str, dict[str, None]]] = {}
+    for run in samples.runs:
+        if run.get("trained"):
+            settings = found.setdefault(run["store"], {})
+            for what, value in _settings(run).items():
+                settings.setdefault(what, {})[value] = None
+    mixed = {
+        store: [
+            f"{what} {listed(list(values))}" for what, values in settings.items() if len(values) > 1
+        ]
+        for store, settings in found.items()
+    }
+    return [
+        Banner(
+            "mixed",
+            "Trained under different settings.",
+            f"Runs of {store} had {listed(words)}. Trials of the same seed may differ in their "
+            "last digits for that alone; run the grid with --force to have all of them alike.",
+        )
+        for store, words in mixed.items()
+        if words
+    ]
+
+
+def _settings(run: dict[str, Any]) -> dict[str, str]:
+    """Give what a trial's last digits depend on beside its own condition; only what is recorded."""
+    environment = _table(run.get("environment"))
+    versions = _table(environment.get("versions"))
+    recorded = {
+        "threads": _table(run.get("executor")).get("threads", environment.get("threads")),
+        "CPU instructions": _table(environment.get("cpu")).get("capability"),
+        "Python": environment.get("python"),
+        **{name: versions.get(name) for name in ("torch", "torchvision", "numpy")},
+    }
+    return {what: str(value) for what, value in recorded.items() if value is not None}
+
+
+def _table(value: object) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}

@@ -227,16 +227,26 @@ class ProcessExecutor(Executor):
             yield from started
 
     def _start(self) -> _Worker:
-        context = start_server()
-        ours, theirs = context.Pipe()
-        listens, commands = context.Pipe(duplex=False)
-        process = context.Process(
-            target=serve, args=(theirs, listens, self._make_trainer), daemon=True
-        )
-        process.start()
-        theirs.close()
-        listens.close()
-        return _Worker(process, ours, commands)
+        for left in reversed(range(_BROKEN_STARTS)):
+            context = start_server()
+            ours, theirs = context.Pipe()
+            listens, commands = context.Pipe(duplex=False)
+            process = context.Process(
+                target=serve, args=(theirs, listens, self._make_trainer), daemon=True
+            )
+            try:
+                process.start()
+            except (EOFError, OSError) as error:  # the server died just now; there will be another
+                ours.close()
+                commands.close()
+                if not left:
+                    raise BenchError(f"worker processes don't start ({error})") from error
+            else:
+                return _Worker(process, ours, commands)
+            finally:
+                theirs.close()
+                listens.close()
+        raise AssertionError  # the last try returns or raises
 
     def _give(
         self,

@@ -13,7 +13,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from suite import store as store_module
 from suite.errors import StoreError, StoreLockedError, UnknownNameError
 from suite.quantities import QUANTITIES
 from suite.records import (
@@ -25,7 +24,7 @@ from suite.records import (
     Trial,
     TrialResult,
 )
-from suite.store import SCHEMA_VERSION, STORE_NAME, StoreReader, StoreWriter
+from suite.store import SCHEMA_VERSION, STORE_NAME, StoreReader, StoreWriter, schema
 from tests.fakes import fake_result, tiny_plan
 
 STUDIES = [("grid", "For tests.")]
@@ -222,29 +221,38 @@ def test_a_newer_schema_asks_for_an_update(tmp_path, kind):
 def test_there_is_no_store(tmp_path):
     with pytest.raises(StoreError, match="no store at"):
         StoreReader(tmp_path)
+    (tmp_path / STORE_NAME).touch()  # a run was stopped before it had made its tables
+    with pytest.raises(StoreError, match="no store at"):
+        StoreReader(tmp_path)
+    opened(tmp_path, StoreWriter)
+    opened(tmp_path, StoreReader)
 
 
-def test_an_older_schema_is_upgraded_by_the_writer_alone(tmp_path, monkeypatch):
+def next_schema(patch: pytest.MonkeyPatch, statements: str) -> None:
+    patch.setattr(schema, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
+    patch.setattr(schema, "READABLE_FROM", SCHEMA_VERSION + 1)
+    patch.setattr(schema, "MIGRATIONS", (*schema.MIGRATIONS, (statements, None)))
+
+
+def test_a_schema_too_old_to_be_read_is_upgraded_by_the_writer(tmp_path, monkeypatch):
     stored = fill(tmp_path)
-    step = "ALTER TABLE studies ADD COLUMN note TEXT NOT NULL DEFAULT '';"
-    monkeypatch.setattr(store_module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-    monkeypatch.setattr(store_module, "_MIGRATIONS", (*store_module._MIGRATIONS, step))
+    next_schema(monkeypatch, "CREATE TABLE notes (note TEXT NOT NULL);")
     with pytest.raises(StoreError, match="older schema"):
         StoreReader(tmp_path)
     with StoreWriter(tmp_path) as store:
-        assert store.rows("SELECT name, note FROM studies") == [("grid", "")]
+        assert store.rows("SELECT * FROM notes") == []
         assert list(store.results()) == stored
     opened(tmp_path, StoreReader)
 
 
 def test_an_upgrade_that_fails_leaves_the_store_as_it_was(tmp_path, monkeypatch):
     stored = fill(tmp_path)
-    step = "ALTER TABLE studies ADD COLUMN note TEXT; SELECT nonsense FROM nowhere;"
+    before = (tmp_path / STORE_NAME).read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr(store_module, "SCHEMA_VERSION", SCHEMA_VERSION + 1)
-        patch.setattr(store_module, "_MIGRATIONS", (*store_module._MIGRATIONS, step))
+        next_schema(patch, "CREATE TABLE notes (note TEXT); SELECT nonsense FROM nowhere;")
         with pytest.raises(StoreError, match="nowhere"):
             StoreWriter(tmp_path)
+    assert (tmp_path / STORE_NAME).read_bytes() == before
     with StoreWriter(tmp_path) as store:
         assert list(store.results()) == stored
 

@@ -26,6 +26,7 @@ from analysis.report.__main__ import main
 from suite.errors import EXIT_DONE, EXIT_USAGE, StoreError
 from suite.records import Budget, Condition, Protocol, Trial
 from suite.store import STORE_NAME, StoreWriter
+from suite.store.checksums import keep_table
 from tests.hostile import PAYLOADS, write_hostile_store
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
 from tests.synthetic_costs import write_costs
@@ -212,8 +213,8 @@ def test_a_missing_measurement_makes_the_run_partial(tmp_path: Path) -> None:
     write_store(tmp_path, curves=False, **SMALL)
     write_costs(tmp_path, replicates=2)
     with StoreWriter(tmp_path) as store:
-        store.rows("SELECT 1")
         store._db.execute("DELETE FROM costs")
+        keep_table(store._db, "costs")
     assert any("70 of 78 planned" in b for b in banner_texts(build_report(tmp_path).path))
 
 

@@ -1,0 +1,56 @@
+"""What goes wrong with a store, each as one clear line that names the file."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import sqlite3
+from typing import TYPE_CHECKING, Final
+
+from suite.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+_DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_PRIMARY: Final = 0xFF  # the rest of an error code says more about the same kind of error
+
+
+@contextlib.contextmanager
+def refused(file: Path) -> Iterator[None]:
+    """Turn SQLite's errors into one clear line that names the file."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        code = getattr(error, "sqlite_errorcode", 0) & _PRIMARY
+        if code == sqlite3.SQLITE_FULL:
+            raise StoreError(disk_full(file.parent)) from error
+        if code == sqlite3.SQLITE_READONLY:
+            raise StoreError(f"can't write to {file}: {error}") from error
+        if code in _DAMAGE:
+            raise damaged(file, str(error)) from error
+        raise StoreError(f"store {file}: {error}") from error
+
+
+def damaged(file: Path, what: str) -> StoreError:
+    """Name a store whose content can't be trusted."""
+    return StoreError(
+        f"store {file} is damaged ({what}) and was left as it is: put back a copy of it, "
+        "or choose another --out"
+    )
+
+
+def disk_full(folder: Path) -> str:
+    """Say that a folder can't grow."""
+    return (
+        f"the disk is full: {folder} can't grow; free some space and give the same command again, "
+        "every finished trial is stored"
+    )
+
+
+def unwritable(folder: Path, error: OSError) -> StoreError:
+    """Name a folder that can't be written."""
+    if error.errno == errno.ENOSPC:
+        return StoreError(disk_full(folder))
+    return StoreError(f"can't write to {folder}: {error.strerror}")
