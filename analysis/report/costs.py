@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from analysis.cost_tables import cost_table, wall_clock_table
+from analysis.costs import STUDY
 from analysis.devices import device_table
 from analysis.figures import FIGURES
 from analysis.figures.evidence import Evidence
 from analysis.report.render import figure_view
 from analysis.report.tables import csv_download
-from analysis.report.view import Block, Cell, Column, Table
+from analysis.report.view import Cell, Column, CostBlock, CostsView, Table
 from analysis.wording import NOTHING, absent, count, number
 
 if TYPE_CHECKING:
@@ -56,8 +57,8 @@ class _OnDevice(Evidence):
         return {**super().condition(), "device": self.device}
 
 
-def cost_blocks(samples: Samples, verdicts: Sequence[Verdict]) -> tuple[Block, ...]:
-    """Make a table for each device, and one of the time to the target.
+def cost_tables(samples: Samples, verdicts: Sequence[Verdict]) -> CostsView | None:
+    """Make a table for each device, and one of the time to the target; None without costs.
 
     Parameters
     ----------
@@ -69,7 +70,7 @@ def cost_blocks(samples: Samples, verdicts: Sequence[Verdict]) -> tuple[Block, .
     """
     found = cost_table(samples.costs)
     if found.empty:
-        return ()
+        return None
     hardware = dict(zip(*(device_table(samples)[c] for c in ("device", "hardware")), strict=True))
     measured = samples.costs.rows
     blocks = []
@@ -78,7 +79,7 @@ def cost_blocks(samples: Samples, verdicts: Sequence[Verdict]) -> tuple[Block, .
         threads = sorted(measured.loc[measured["device"] == name, "threads"].unique())
         flagged = int((rows["flags"] != "").sum())
         blocks.append(
-            Block(
+            CostBlock(
                 title=f"On {name}" + (f": {hardware[name]}" if hardware.get(name) else ""),
                 text=_about(rows, [int(t) for t in threads], flagged),
                 table=_device_table(rows, name),
@@ -89,7 +90,8 @@ def cost_blocks(samples: Samples, verdicts: Sequence[Verdict]) -> tuple[Block, .
     times = wall_clock_table(verdicts)
     if len(times):
         blocks.append(_wall_clock(times))
-    return tuple(blocks)
+    about_cost = (v for v in verdicts if v.claim.primary.study == STUDY)
+    return CostsView(tuple((v.claim.id, v.claim.title) for v in about_cost), tuple(blocks))
 
 
 def _about(rows: pd.DataFrame, threads: Sequence[int], flagged: int) -> str:
@@ -172,7 +174,7 @@ def _cell(value: float, digits: int = 3) -> Cell:
     return Cell(NOTHING) if math.isnan(value) else Cell(number(value, digits), repr(float(value)))
 
 
-def _wall_clock(times: pd.DataFrame) -> Block:
+def _wall_clock(times: pd.DataFrame) -> CostBlock:
     titles = ("device", "setting", "norm", "pairs", "seconds to the target", "not reached", "ratio")
     numeric = (False, False, False, True, True, True, True)
     rows = tuple(
@@ -193,7 +195,7 @@ def _wall_clock(times: pd.DataFrame) -> Block:
         for t in times.to_dict("records")
     )
     columns = tuple(Column(t, numeric=n) for t, n in zip(titles, numeric, strict=True))
-    return Block(
+    return CostBlock(
         title="Time to the target",
         text=(
             "Steps to the target times the measured time of a step: one interval for each arm and "

@@ -1,4 +1,4 @@
-"""The section of devices and costs: what it says of one store, of two machines, and of nothing."""
+"""The section of costs: what it says of one store, of two machines, and of nothing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.claims import load_registry
 from analysis.report.build import build_report
-from analysis.report.costs import cost_blocks
-from analysis.report.devices import device_blocks
+from analysis.report.costs import cost_tables
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
 from suite.store import StoreWriter
@@ -20,7 +18,8 @@ from tests.synthetic_costs import REPLICATES, write_costs
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from analysis.report.view import Block
+    from analysis.report.view import CostBlock
+    from analysis.samples import Samples
 
 SMALL = {"batch_sizes": (64, 1024), "learning_rates": (1e-3,), "notebook": False, "curves": False}
 
@@ -41,18 +40,25 @@ def fill(path: Path, machine: str, *, entropy: int = 0, threads: int = 2) -> Pat
     return path
 
 
-def texts(block: Block) -> list[list[str]]:
+def blocks(samples: Samples) -> tuple[CostBlock, ...]:
+    found = cost_tables(samples, tuple(judge_samples(samples)))
+    assert found is not None
+    assert [name for name, _ in found.claims] == ["L3", "L4", "B5"]
+    return found.blocks
+
+
+def texts(block: CostBlock) -> list[list[str]]:
     return [[cell.text for cell in row] for row in block.table.rows]
 
 
-def column(block: Block, title: str) -> list[str]:
+def column(block: CostBlock, title: str) -> list[str]:
     place = [c.title for c in block.table.columns].index(title)
     return [row[place] for row in texts(block)]
 
 
 def test_one_device_has_a_table_with_ratios_flags_and_times_to_the_target(tmp_path: Path) -> None:
     samples = load_samples(fill(tmp_path, "m1"))
-    costs, times = cost_blocks(samples, tuple(judge_samples(samples)))
+    costs, times = blocks(samples)
     assert costs.title == "On cpu: Xeon"
     assert f"{REPLICATES} fresh processes with 2 CPU threads" in costs.text
     assert "4 rows of 4 carry a flag" in costs.text
@@ -70,33 +76,21 @@ def test_one_device_has_a_table_with_ratios_flags_and_times_to_the_target(tmp_pa
     assert column(times, "ratio").count("–") == len(times.table.rows) // 2
 
 
-def test_the_gate_has_its_figures_and_one_device_agrees_with_nobody(tmp_path: Path) -> None:
-    samples = load_samples(fill(tmp_path, "m1"))
-    described, gate = device_blocks(samples, load_registry())
-    assert texts(described) == [["cpu", "Xeon · AVX2", "8", "2", "2", "–", "1.5e-7"]]
-    assert texts(gate) == [["cpu", "output (serial, vectors)", "1.500e-7"]]
-    assert gate.folded
-
-
-def test_two_machines_stand_side_by_side_with_figures_and_equivalence(tmp_path: Path) -> None:
+def test_two_machines_stand_side_by_side_each_with_its_figures(tmp_path: Path) -> None:
     stores = [fill(tmp_path / "a", "m1"), fill(tmp_path / "b", "m2", entropy=3, threads=4)]
     samples = load_samples(stores)
-    verdicts = tuple(judge_samples(samples))
-    first, second, _ = cost_blocks(samples, verdicts)
+    first, second, _ = blocks(samples)
     assert (first.title, second.title) == ("On cpu (a): Xeon", "On cpu (b): Xeon")
     assert first.figures == ()
     assert {f.id.split("-")[-1] for f in second.figures} >= {"batch", "kinds", "throughput"}
     assert len({f.id for f in second.figures}) == len(second.figures)
     assert all(f.id.startswith("cpu-b-") for f in second.figures)
-    *_, agreement = device_blocks(samples, load_registry())
-    assert column(agreement, "device") == ["cpu (a)", "cpu (a)"]
-    assert set(column(agreement, "word")) == {"equivalent: inside the margin"}
 
 
 def test_nothing_measured_is_no_table_of_costs(tmp_path: Path) -> None:
     write_store(tmp_path, seeds=2, **SMALL)
     samples = load_samples(tmp_path)
-    assert cost_blocks(samples, tuple(judge_samples(samples))) == ()
+    assert cost_tables(samples, tuple(judge_samples(samples))) is None
 
 
 @pytest.mark.parametrize("stores", [1, 2])
