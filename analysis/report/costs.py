@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from analysis.report.view import FigureView
     from analysis.samples import Samples
 
-_FIGURES: Final = ("effect_by_batch", "memory_kinds", "throughput")
+_FIGURES: Final = ("times", "effect_by_batch", "memory_kinds", "throughput")
 _TIMES: Final = {
     "train_step": "training step",
     "inference": "inference",

@@ -95,8 +95,6 @@ def test_nothing_measured_is_no_table_of_costs(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stores", [1, 2])
 def test_the_page_has_the_section_once_and_no_id_twice(tmp_path: Path, stores: int) -> None:
-
-
     paths = [fill(tmp_path / n, n, entropy=i) for i, n in enumerate("ab"[:stores])]
     html = build_report(paths, tmp_path / "out").path.read_text("utf-8")
     assert html.count('id="costs-title"') == 1
