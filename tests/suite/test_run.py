@@ -350,6 +350,14 @@ threads = 1
 """
 
 
+def test_dry_run_says_how_long_costs_take(here, capsys):
+    file = tiny(here)
+    (here / file).write_text((here / file).read_text() + COST)
+    assert main(["--grid", file, "--dry-run", "--device", "cpu"]) == EXIT_DONE
+    out = capsys.readouterr().out
+    assert "cost: 1 network, in 3 replicates, 3 to do after training: about " in out
+
+
 @pytest.mark.slow
 def test_a_run_that_is_stopped_while_costs_are_measured_is_not_finished(here):
     file = tiny(here)
