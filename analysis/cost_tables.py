@@ -1,6 +1,4 @@
-"""Measured costs in figures for people: per network with its ratio to no norm, and the time to a
-target.
-"""
+"""Measured costs summed up: each network with its ratio to no norm, and the time to a target."""
 
 from __future__ import annotations
 
@@ -123,11 +121,15 @@ def _flags(timings: pd.DataFrame, rows: pd.DataFrame) -> str:
         .loc[lambda t: t["flag"].fillna("") != ""]
         .groupby(["activity", "flag"], sort=False)
         .size()
+        .reset_index(name="count")
     )
     texts = []
     for activity in ACTIVITIES:
-        if activity in counts.index:
-            words = (f"{flag} {count}/{len(rows)}" for flag, count in counts.loc[activity].items())
+        here = counts[counts["activity"] == activity]
+        if len(here):
+            words = [
+                f"{f} {n}/{len(rows)}" for f, n in zip(here["flag"], here["count"], strict=True)
+            ]
             texts.append(f"{activity.replace('_', ' ')}: {', '.join(words)}")
     return "; ".join(texts)
 
@@ -142,7 +144,9 @@ def _arm(result: ContrastResult, norm: str) -> dict[str, Any]:
         **contrast.condition,
         "norm": norm,
         "n": test.n,
-        **dict(zip(("seconds", "low", "high"), _exp(test.estimate, test.low, test.high), strict=True)),
+        **dict(
+            zip(("seconds", "low", "high"), _exp(test.estimate, test.low, test.high), strict=True)
+        ),
         "not_reached": contrast.censored.get(norm, 0),
     }
     if norm != str(comparison.arms.treatment):

@@ -118,7 +118,6 @@ def preview(grid: Grid, out: Path, device: str) -> Preview:
         notes.append(
             f"cost: {many(len(grid.cost.conditions), 'network')}, in "
             f"{many(len(replicates), 'replicate')}, "
-            f"{left:,} to do after training"
-            + (f": about {duration(seconds)}" if left else "")
+            f"{left:,} to do after training" + (f": about {duration(seconds)}" if left else "")
         )
     return Preview(grid, plan, wanted, estimates, devices, (*notes, *grid.notices))

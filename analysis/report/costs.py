@@ -37,14 +37,14 @@ _COLUMNS: Final = (
     ("network", False),
     ("batch size", True),
     ("norm", False),
-    *((f"{name} (ms)" if i == 0 else "against none", True) for name in _TIMES.values() for i in (0, 1)),
+    *((title, True) for name in _TIMES.values() for title in (f"{name} (ms)", "against none")),
     ("memory (MB)", True),
     ("peak (MB)", True),
     ("images per second", True),
     ("share of peak (%)", True),
     ("energy (mJ)", True),
     ("flags", False),
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -132,9 +132,7 @@ def _device_table(rows: pd.DataFrame, device: str) -> Table:
         for i, (title, _) in enumerate(_COLUMNS)
         if title != "energy (mJ)" or rows["energy_joules"].notna().any()
     ]
-    lines = tuple(
-        tuple(line[i] for i in kept) for line in map(_line, ordered.to_dict("records"))
-    )
+    lines = tuple(tuple(line[i] for i in kept) for line in map(_line, ordered.to_dict("records")))
     columns = tuple(Column(_COLUMNS[i][0], numeric=_COLUMNS[i][1]) for i in kept)
     return Table(f"Time and memory of every network on {device}", columns, lines, filter=True)
 
@@ -214,9 +212,7 @@ def _interval(value: float, low: float, high: float, digits: int) -> str:
     return f"{text} [{number(low, digits)}, {number(high, digits)}]"
 
 
-def _figures(
-    samples: Samples, verdicts: Sequence[Verdict], device: str
-) -> tuple[FigureView, ...]:
+def _figures(samples: Samples, verdicts: Sequence[Verdict], device: str) -> tuple[FigureView, ...]:
     """Draw a device that decides no claim; those that do have their figures with the claims."""
     found = []
     for spec in FIGURES:

@@ -39,9 +39,7 @@ def test_a_row_has_the_means_and_the_paired_ratio(tmp_path: Path) -> None:
     seconds = rows[(rows["batch_size"] == 64)].pivot_table(
         index="seed", columns="norm", values="pass_seconds@train_step"
     )
-    assert batch["train_step_seconds"] == pytest.approx(
-        math.exp(np.log(seconds["batch"]).mean())
-    )
+    assert batch["train_step_seconds"] == pytest.approx(math.exp(np.log(seconds["batch"]).mean()))
     test = paired(np.log(seconds["batch"] / seconds["none"]))
     assert batch["train_step_ratio"] == pytest.approx(math.exp(test.estimate))
     assert batch["train_step_ratio"] == pytest.approx(math.exp(0.14), rel=0.03)

@@ -45,7 +45,9 @@ def test_a_replicate_of_costs_takes_its_samples_and_its_start():
     # Three activities, each at least its warm-up and ten samples of five milliseconds.
     assert 3 * (0.1 + 10 * 0.005) < one < 1.0
     longer = CostProtocol(threads=1, samples=20)
-    assert replicate_seconds([CONDITION], longer, 1e11) - start == pytest.approx(one + 0.17, abs=0.05)
+    assert replicate_seconds([CONDITION], longer, 1e11) - start == pytest.approx(
+        one + 0.17, abs=0.05
+    )
     # A network without a known size counts with its samples alone.
     own = dataclasses.replace(CONDITION, model="mine:build")
     assert 0 < replicate_seconds([own], protocol, 1e11) - start < one
