@@ -127,7 +127,7 @@ def refuse_different(
     same = frame[(frame[list(within)] == first[list(within)]).all(axis=1)]
     stores = same.groupby(column, sort=False)["store"].unique()
     found = "; ".join(f"{' and '.join(s)}: {str(value)[:_SHOWN]}…" for value, s in stores.items())
-    what = ", ".join(f"{axis} {first[axis]}" for axis in within)
+    what = ", ".join(f"{axis} {first[axis]}" for axis in within if str(first[axis]))
     elsewhere = len(mixed[list(within)].drop_duplicates()) - 1
     more = f", and in {elsewhere} more place{'s' * (elsewhere > 1)}" if elsewhere else ""
     names = list(dict.fromkeys(name for s in stores for name in s))

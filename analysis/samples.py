@@ -7,6 +7,7 @@ status ``missing``. What an earlier grid left in the store and this one doesn't 
 from __future__ import annotations
 
 import dataclasses
+import json
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +34,7 @@ MISSING: Final = "missing"
 _IDENTITY: Final[dict[str, tuple[tuple[str, ...], str, str]]] = {
     "data_fingerprint": (("dataset",), "data fingerprints", "run both on the same files"),
     "code_version": (
-        ("dataset", "model", "norm", "optimizer", "init"),
+        ("dataset", "model", "norm", "optimizer", "init", "probes"),
         "code versions",
         "run both with the same version",
     ),
@@ -161,8 +162,11 @@ def load_samples(paths: Sequence[Path] | Path) -> Samples:
         studies = {**reasons, **studies}
     trials = pd.concat(frames, ignore_index=True) if len(frames) > 1 else frames[0]
     if len(frames) > 1:
+        # What a trial runs depends on its probes too, which two studies of one store may differ in.
+        probes = {p: ", ".join(json.loads(p)["probes"]) for p in trials["protocol"].unique()}
+        compared = trials.assign(probes=trials["protocol"].map(probes))
         for column, (within, words, advice) in _IDENTITY.items():
-            refuse_different(trials, column, within, words, advice)
+            refuse_different(compared, column, within, words, advice)
     devices = device_labels(_places(trials, planned_costs(stores), runs))
     trials["device"] = renamed(trials, devices)
     for column, done in _BUDGETS.items():

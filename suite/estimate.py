@@ -20,8 +20,9 @@ from suite.grid_form import training_images
 from suite.models import model_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
 
+    from suite.cost_records import CostProtocol
     from suite.planning import Plan
     from suite.records import Condition, Protocol, Trial
 
@@ -32,6 +33,8 @@ TRAINING_SHARE: Final = {1: 0.025, 4: 0.09, 16: 0.27, 64: 0.5, 256: 0.65, 1024: 
 EVALUATION_SHARE: Final = 0.45
 NORM_FACTOR: Final = 1.1  # a step with a norm against one without
 BASE_BYTES: Final = 450 << 20  # Python with torch loaded
+PROCESS_SECONDS: Final = 7.0  # torch loads, matrix products are timed
+NETWORK_SECONDS: Final = 0.3  # built, counted, and its peak taken in a child
 _MATMUL: Final = 512
 
 
@@ -96,6 +99,31 @@ def _course(condition: Condition, protocol: Protocol) -> tuple[int, int, int]:
     images = condition.train_size or training_images(condition.dataset, protocol.split)
     batch = min(condition.batch_size, images)
     return images, batch, protocol.budget.steps_for(images, batch)
+
+
+def replicate_seconds(
+    conditions: Iterable[Condition], protocol: CostProtocol, rate: float
+) -> float:
+    """Estimate one process that measures the costs of these networks.
+
+    Parameters
+    ----------
+    conditions, protocol
+        What is measured, and how.
+    rate
+        What ``matmul_rate`` gave.
+    """
+    seconds = PROCESS_SECONDS
+    for condition in conditions:
+        size = model_spec(condition.model).size
+        operations = 0.0 if size is None else 2.0 * size(condition.depth)[1]
+        batch = condition.batch_size
+        forward = operations * batch / (rate * _interpolated(TRAINING_SHARE, batch))
+        seconds += NETWORK_SECONDS
+        for taken in (3 * forward, forward, forward):  # a step, forward and inference
+            sample = max(taken, protocol.sample_seconds) + taken  # one pass before it is not timed
+            seconds += protocol.warm_up_seconds + protocol.samples * sample
+    return seconds
 
 
 def trial_bytes(condition: Condition) -> int:

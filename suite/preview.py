@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from suite.code_version import code_version, cost_version
 from suite.cost.plan import pending, plan_costs
 from suite.devices import parse_devices
-from suite.estimate import estimate_plan, matmul_rate
+from suite.estimate import estimate_plan, matmul_rate, replicate_seconds
 from suite.planning import make_plan
 from suite.store import STORE_NAME, StoreReader
 from suite.wording import duration, many, size
@@ -106,15 +106,18 @@ def preview(grid: Grid, out: Path, device: str) -> Preview:
     for shape, trials in plan.shapes.items():
         by_shape[shape] += [stored_seconds[t.key] for t in trials if t.key in stored_seconds]
     means = {shape: sum(found) / len(found) for shape, found in by_shape.items() if found}
-    estimates = estimate_plan(plan, wanted, matmul_rate(), means)
+    rate = matmul_rate()
+    estimates = estimate_plan(plan, wanted, rate, means)
     notes += [
         f"{asked} was not found before: {name}" for asked, name in used.items() if asked != name
     ]
     if grid.cost is not None:
         replicates = plan_costs(grid.cost, devices, cost_version)
+        left = len(pending(replicates, costs.keys()))
+        seconds = left * replicate_seconds(grid.cost.conditions, grid.cost.protocol, rate)
         notes.append(
             f"cost: {many(len(grid.cost.conditions), 'network')}, in "
             f"{many(len(replicates), 'replicate')}, "
-            f"{len(pending(replicates, costs.keys())):,} to do after training"
+            f"{left:,} to do after training" + (f": about {duration(seconds)}" if left else "")
         )
     return Preview(grid, plan, wanted, estimates, devices, (*notes, *grid.notices))

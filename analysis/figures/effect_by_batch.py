@@ -36,18 +36,18 @@ def frame(evidence: Evidence) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``comparison``, ``batch_size``, ``replicates``, ``percent`` with ``low`` and ``high`` (how
-        much more the treatment costs), ``margin`` (per cent), ``text``.
+        much more the treatment costs), ``margin`` (per cent), ``text``. Of several networks or
+        devices that of the claim is shown.
     """
-    found = pd.DataFrame(
-        [
-            _row(result)
-            for result in evidence.verdict.results
-            if result.contrast.comparison.study == evidence.comparison.study
-            and result.contrast.comparison.scale == "log_ratio"
-            and "batch_size" in result.contrast.condition
-            and np.isfinite(result.estimate)
-        ]
-    )
+    results = [
+        result
+        for result in evidence.verdict.results
+        if result.contrast.comparison.study == evidence.comparison.study
+        and result.contrast.comparison.scale == "log_ratio"
+        and "batch_size" in result.contrast.condition
+        and np.isfinite(result.estimate)
+    ]
+    found = pd.DataFrame([_row(result) for result in _in_one_place(results, evidence)])
     if found.empty or found["batch_size"].nunique() < 2:
         return pd.DataFrame()
     return found.sort_values(["comparison", "batch_size"], kind="stable", ignore_index=True)
@@ -95,6 +95,17 @@ def describe(data: pd.DataFrame) -> str:
         )
         parts.append(f"{name}: {values}")
     return "Cost with batch normalization against without. " + ". ".join(parts) + "."
+
+
+def _in_one_place(results: list[ContrastResult], evidence: Evidence) -> list[ContrastResult]:
+    """Keep one dataset, network and device: the claim's own, or the first in order."""
+    wanted = evidence.condition()
+    for axis in ("dataset", "model", "depth", "optimizer", "device"):
+        values = {result.contrast.condition.get(axis) for result in results}
+        if len(values) > 1:
+            kept = wanted.get(axis) if wanted.get(axis) in values else min(values, key=str)
+            results = [r for r in results if r.contrast.condition.get(axis) == kept]
+    return results
 
 
 def _row(result: ContrastResult) -> dict[str, object]:

@@ -37,13 +37,18 @@ def frame(evidence: Evidence) -> pd.DataFrame:
     -------
     pandas.DataFrame
         ``device``, ``norm``, ``batch_size``, ``replicate``, ``images_per_second``, ``peak_share``
-        (per cent). Of several devices or models the first is shown; the others are in the exports.
+        (per cent). Of several devices or networks that of the claim is shown; the others are in the
+        exports.
     """
     rows = evidence.samples.study(evidence.comparison.study)
     if rows.empty or _RATE not in rows or rows[_RATE].isna().all():
         return pd.DataFrame()
+    rows = rows.dropna(subset=[_RATE])
+    wanted = evidence.condition()
     for axis in ("dataset", "model", "device"):
-        rows = rows[rows[axis] == sorted(rows[axis].unique())[0]]
+        values = sorted(rows[axis].unique())
+        kept = wanted.get(axis) if wanted.get(axis) in values else values[0]
+        rows = rows[rows[axis] == kept]
     share = rows[_SHARE] if _SHARE in rows else float("nan")
     found = pd.DataFrame(
         {

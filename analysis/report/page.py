@@ -9,6 +9,7 @@ import pandas as pd
 from analysis.report.answer import answer
 from analysis.report.banners import banners
 from analysis.report.claim_view import claim_view
+from analysis.report.costs import cost_tables
 from analysis.report.devices import devices_view
 from analysis.report.provenance import bibtex, runs_view
 from analysis.report.recommend import recommendation_scope, recommendations
@@ -63,6 +64,7 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         trials=trials_view(samples),
         costs=costs_view(samples),
         devices=devices_view(samples, measured),
+        cost_tables=cost_tables(samples, measured),
         runs=runs_view(samples),
         registry_hash=verdicts.registry_hash,
         registry_note="",

@@ -182,6 +182,25 @@ class TrialsView:
 
 
 @dataclass(frozen=True)
+class CostBlock:
+    """A table of costs under its own heading, with what to know before it is read."""
+
+    title: str
+    text: str
+    table: Table
+    csv: tuple[Download, ...]
+    figures: tuple[FigureView, ...] = ()
+
+
+@dataclass(frozen=True)
+class CostsView:
+    """What networks cost: a block for each device and one for times to a target."""
+
+    claims: Facts
+    blocks: tuple[CostBlock, ...]
+
+
+@dataclass(frozen=True)
 class DevicesView:
     """The devices, and how they compare where there are several."""
 
@@ -236,6 +255,7 @@ class Page:
     trials: TrialsView
     costs: TrialsView | None
     devices: DevicesView | None
+    cost_tables: CostsView | None
     runs: tuple[RunView, ...]
     registry_hash: str
     registry_note: str

@@ -91,14 +91,15 @@ def peak_resident(build: Callable[[], Trainee], build_small: Callable[[], Traine
     Returns
     -------
     int or None
-        Bytes; None where the peak was not above that of the time before, so nothing is known.
+        Bytes; None where the peak was not above that of the time before, or not above the baseline,
+        so nothing is known.
     """
     _train(build_small())
     gc.collect()
     baseline, before = psutil.Process().memory_info().rss, _peak_resident()
     _train(build())
     after = _peak_resident()
-    return after - baseline if after > before else None
+    return after - baseline if after > max(before, baseline) else None
 
 
 class _Ledger:

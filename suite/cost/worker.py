@@ -9,6 +9,7 @@ here; then every network is built, counted and tried; then all of them are timed
 from __future__ import annotations
 
 import dataclasses
+import gc
 import json
 import os
 import random
@@ -82,7 +83,10 @@ def measure(tasks: Sequence[CostTask], clock: Clock) -> list[CostResult]:
     synchronise = synchronisation(device)
     # The first optimizer loads much of PyTorch; here once, and not again in each child.
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
+    gc.collect()
+    gc.freeze()  # a child's collector would walk, and so copy, all of torch: 0.3 s each
     peaks = [_peak(task) for task in tasks]
+    gc.unfreeze()
     prepared = [_prepare(task) for task in tasks]
     activities = [
         (place, name, run)

@@ -10,14 +10,13 @@ import pytest
 
 from analysis.samples import load_samples
 from suite.errors import IncomparableError, StoreError, UsageError
-from suite.records import AXES
-from suite.store import StoreReader
+from suite.records import AXES, Budget, Condition, Protocol, Trial
+from suite.store import StoreReader, StoreWriter
 from tests.synthetic import Truth, write_store
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from suite.records import Trial
     from tests.synthetic import Fate
 
 SMALL = {"seeds": 3, "batch_sizes": (64, 256), "learning_rates": (1e-3, 1e-1)}
@@ -149,6 +148,38 @@ def test_what_differs_is_not_merged(tmp_path: Path, changes: dict[str, object], 
     assert "first" in text
     assert "second" in text
     assert "\n" not in text
+
+
+def planned_with_probes(path: Path, versions: dict[str, str]) -> None:
+    """Plan two studies of the same condition, whose probes are part of what their trials run."""
+    condition = Condition(
+        dataset="mnist", model="mlp", norm="batch", batch_size=64, learning_rate=1e-3
+    )
+    planned = [
+        (
+            study,
+            Trial(
+                condition=condition,
+                seed=0,
+                protocol=Protocol(budget=Budget(epochs=1), probes=probes),
+                device="cpu",
+                data_fingerprint="data",
+                code_version=versions[study],
+            ),
+        )
+        for study, probes in (("plain", ()), ("probed", ("gradient_norm",)))
+    ]
+    with StoreWriter(path) as store:
+        store.begin_run("2026-01-01T00:00:00Z", {}, [("plain", "x"), ("probed", "y")], planned)
+
+
+def test_studies_with_other_probes_run_other_code_and_still_merge(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        planned_with_probes(tmp_path / name, {"plain": "v1", "probed": "v1 with probes"})
+    assert len(load_samples([tmp_path / "a", tmp_path / "b"]).trials) == 4
+    planned_with_probes(tmp_path / "c", {"plain": "v1", "probed": "v2 with probes"})
+    with pytest.raises(IncomparableError, match="probes gradient_norm"):
+        load_samples([tmp_path / "a", tmp_path / "c"])
 
 
 def test_one_store_twice_is_refused(tmp_path: Path) -> None:

@@ -62,6 +62,53 @@ def test_the_table_is_a_product_with_arms_as_neighbours() -> None:
     assert cost.protocol.samples == 30
 
 
+ALSO = (
+    COST
+    + """
+[[cost.also]]
+norm = ["batch", "ghost:4"]
+batch_size = 64
+[[cost.also]]
+model = "cnn"
+norm = "none"
+"""
+)
+
+
+def test_more_networks_take_the_axes_that_they_do_not_give_from_the_table() -> None:
+    cost = parse(ALSO).cost
+    assert cost is not None
+    assert [(c.model, c.batch_size, c.norm) for c in cost.conditions] == [
+        *(("mlp", 1, "none"), ("mlp", 1, "batch"), ("mlp", 64, "none"), ("mlp", 64, "batch")),
+        ("mlp", 64, "ghost:4"),  # batch norm at 64 is there already
+        *(("cnn", 1, "none"), ("cnn", 64, "none")),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('model = "cnn"', 'model = "cn"', "cost.also[1].model: unknown model 'cn': did you mean"),
+        (
+            'model = "cnn"',
+            "replicates = 3",
+            "cost.also[1].replicates: unknown key; known: dataset,",
+        ),
+        ("batch_size = 64\n[[", "batch_size = 0\n[[", "cost.also[0].batch_size: must be at least"),
+        (
+            "[[cost.also]]\nmodel",
+            "[[cost.also]]\nmodle",
+            "cost.also[1].modle: unknown key; did you",
+        ),
+        ('"batch", "ghost:4"', '"batch", "batch"', "cost.also[0].norm[1]: 'batch' is there twice"),
+    ],
+)
+def test_a_mistake_among_more_networks_has_its_place(old: str, new: str, expected: str) -> None:
+    assert old in ALSO
+    (found,) = faults(ALSO.replace(old, new))
+    assert found.startswith(expected)
+
+
 def test_everything_can_be_said() -> None:
     cost = parse(COST + "replicates = 5\nsamples = 11\nthreads = 1\noptimizer = 'sgd'").cost
     assert cost is not None

@@ -5,7 +5,14 @@ import math
 import pytest
 
 from suite import estimate
-from suite.estimate import estimate_plan, matmul_rate, trial_bytes, trial_seconds
+from suite.cost_records import CostProtocol
+from suite.estimate import (
+    estimate_plan,
+    matmul_rate,
+    replicate_seconds,
+    trial_bytes,
+    trial_seconds,
+)
 from suite.models import MODELS
 from suite.records import Budget, Condition, Protocol
 from tests.fakes import tiny_plan
@@ -29,6 +36,21 @@ def test_the_registered_sizes_of_models_are_those_of_the_networks():
         with FlopCounterMode(display=False) as counter:
             model(torch.zeros(2, 1, 28, 28))
         assert counter.get_total_flops() == 2 * 2 * multiply_adds
+
+
+def test_a_replicate_of_costs_takes_its_samples_and_its_start():
+    protocol = CostProtocol(threads=1, samples=10)
+    start = replicate_seconds([], protocol, 1e11)
+    one = replicate_seconds([CONDITION], protocol, 1e11) - start
+    # Three activities, each at least its warm-up and ten samples of five milliseconds.
+    assert 3 * (0.1 + 10 * 0.005) < one < 1.0
+    longer = CostProtocol(threads=1, samples=20)
+    assert replicate_seconds([CONDITION], longer, 1e11) - start == pytest.approx(
+        one + 0.17, abs=0.05
+    )
+    # A network without a known size counts with its samples alone.
+    own = dataclasses.replace(CONDITION, model="mine:build")
+    assert 0 < replicate_seconds([own], protocol, 1e11) - start < one
 
 
 def test_seconds_follow_the_arithmetic():

@@ -350,6 +350,14 @@ threads = 1
 """
 
 
+def test_dry_run_says_how_long_costs_take(here, capsys):
+    file = tiny(here)
+    (here / file).write_text((here / file).read_text() + COST)
+    assert main(["--grid", file, "--dry-run", "--device", "cpu"]) == EXIT_DONE
+    out = capsys.readouterr().out
+    assert "cost: 1 network, in 3 replicates, 3 to do after training: about " in out
+
+
 @pytest.mark.slow
 def test_a_run_that_is_stopped_while_costs_are_measured_is_not_finished(here):
     file = tiny(here)
@@ -373,6 +381,35 @@ def test_a_run_that_is_stopped_while_costs_are_measured_is_not_finished(here):
         assert set(store.cost_statuses().values()) == {"ok"}
         assert len(store.costs()) == 3
     assert "Partial run." not in (out / "report.html").read_text()
+
+
+@pytest.mark.slow
+def test_no_worker_is_left_when_costs_are_measured(here, monkeypatch):
+    """Measurement never runs beside training: of all processes only the idle fork server lives."""
+    import psutil
+
+    from suite.cost import campaign
+
+    file = tiny(here, steps=40)
+    (here / file).write_text((here / file).read_text() + COST)
+    ours = psutil.Process()
+    before = {child.pid for child in ours.children(recursive=True)}
+    alive = []
+
+    def measured(*_: object, **__: object) -> None:
+        children = [c for c in ours.children(recursive=True) if c.pid not in before]
+        alive.extend((c.cmdline(), c.cpu_times()) for c in children)
+        time.sleep(1)
+        busy = [c for c in children if c.is_running() and c.cpu_percent(interval=0.5) > 5]
+        assert busy == []
+
+    monkeypatch.setattr(campaign, "measure_costs", measured)
+    assert run("--grid", file, "--no-report", "--executor", "processes", "--workers", "2") == 0
+    with StoreReader(here / "results" / "tiny") as store:
+        assert store.runs()[0]["executor"]["processes"] == 2
+    # The server and the tracker of shared memory stay; a worker is a child of the server.
+    assert len(alive) <= 2
+    assert all("forkserver" in " ".join(c) or "tracker" in " ".join(c) for c, _ in alive)
 
 
 @pytest.mark.slow

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 from functools import partial
+from types import SimpleNamespace
 
 import pytest
 import torch
 from torch import nn
 
+from suite.cost import memory
 from suite.cost.memory import KINDS, memory_by_kind, peak_resident
 from suite.cost.network import Trainee, build_trainee
 from suite.records import Condition
@@ -85,6 +87,29 @@ def test_a_storage_counts_once_and_whole() -> None:
     assert found["parameters"] == found["gradients"] == 16 * FLOAT
     # All of `wide` through its slice, a's output, log-softmax's output, the loss's total weight.
     assert found["saved_activations"] == (3 * 8 + 3 * 4 + 3 * 4 + 1) * FLOAT
+
+
+@pytest.mark.parametrize(
+    ("baseline", "peaks", "found"),
+    [
+        (100, (120, 150), 50),
+        (100, (120, 120), None),  # the peak lies before the measured steps
+        (200, (120, 150), None),  # the kernel's two counts are not read in one moment
+    ],
+)
+def test_a_peak_that_did_not_rise_is_not_known(
+    monkeypatch: pytest.MonkeyPatch, baseline: int, peaks: tuple[int, int], found: int | None
+) -> None:
+    class Process:
+        @staticmethod
+        def memory_info() -> SimpleNamespace:
+            return SimpleNamespace(rss=baseline)
+
+    left = iter(peaks)
+    monkeypatch.setattr(memory.psutil, "Process", Process)
+    monkeypatch.setattr(memory, "_peak_resident", lambda: next(left))
+    small = partial(build_trainee, condition("none", 2), 0, "cpu")
+    assert peak_resident(small, small) == found
 
 
 def test_the_peak_of_the_resident_set_is_near_what_is_allocated() -> None:
