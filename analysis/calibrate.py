@@ -129,7 +129,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         "--simulations", type=int, default=10_000, metavar="N", help="data sets a cell (10000)"
     )
     parser.add_argument(
-        "--reports", type=int, default=1_000, metavar="N", help="registries on null data (1000)"
+        "--reports",
+        type=int,
+        default=1_000,
+        metavar="N",
+        help="registries on null data (1000)",
     )
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=list(SEEDS), metavar="N", help="6 12 24"
@@ -143,8 +147,10 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     parser.add_argument("--out", type=Path, default=Path("results/calibration"), metavar="DIR")
     options = parser.parse_args(argv)
-    if min(options.simulations, options.reports, options.processes) < 1:
-        raise UsageError("--simulations, --reports and --processes must be at least 1")
+    if min(options.simulations, options.processes) < 1 or options.reports < 0:
+        raise UsageError("--simulations and --processes must be at least 1, --reports at least 0")
+    if not options.minutes > 0:
+        raise UsageError("--minutes must be more than 0")
     if min(options.seeds) < MINIMUM_SEEDS:
         raise UsageError(f"--seeds: no test is made below {MINIMUM_SEEDS}")
     if options.entropy < 0:

@@ -14,8 +14,8 @@ import pytest
 from scipy import stats
 
 from analysis.calibrate import SEEDS, calibrate
-from analysis.calibration.parts import SPREAD
 from analysis.calibration import checks, whole_registry
+from analysis.calibration.parts import SPREAD
 from analysis.calibration.scenarios import SCENARIOS
 from analysis.calibration.whole_registry import judge_null_reports, registry_rows
 from analysis.claims import load_registry
