@@ -43,7 +43,9 @@ class Part:
     work
         What makes it; can be sent to another process.
     settings
-        What the outcome depends on beside the code.
+        What the outcome depends on beside the code and the number of simulations.
+    simulations
+        How many; a part that is kept from more of them serves as well.
     code
         Modules and folders of this package that it depends on.
     """
@@ -51,6 +53,7 @@ class Part:
     name: str
     work: Callable[[], list[Row] | RegistryCount]
     settings: tuple[object, ...]
+    simulations: int
     code: tuple[str, ...]
 
     @property
@@ -62,12 +65,13 @@ class Part:
 
 def plan(simulations: int, reports: int, seeds: Sequence[int], entropy: int) -> list[Part]:
     """List all parts in the order of the table; parameters as in ``analysis.calibrate``."""
-    settings = (simulations, entropy)
+    settings = (entropy,)
     parts = [
         Part(
             f"{scenario.name}, {n} seeds",
             functools.partial(_error_rates, position, n, simulations, entropy),
             settings,
+            simulations,
             _SIMULATED,
         )
         for position, scenario in enumerate(SCENARIOS)
@@ -79,6 +83,7 @@ def plan(simulations: int, reports: int, seeds: Sequence[int], entropy: int) -> 
                 f"{words}, {n} seeds",
                 functools.partial(make, n, simulations, entropy),
                 settings,
+                simulations,
                 _SIMULATED,
             )
             for n in seeds
@@ -88,6 +93,7 @@ def plan(simulations: int, reports: int, seeds: Sequence[int], entropy: int) -> 
             f"power at effect {effect:g}, margin {margin:g}",
             functools.partial(checks.power_rows, effect, margin, simulations, entropy),
             settings,
+            simulations,
             _SIMULATED,
         )
         for effect, margin in checks.POWER_CASES
@@ -99,6 +105,7 @@ def plan(simulations: int, reports: int, seeds: Sequence[int], entropy: int) -> 
                 f"reports {numbers.start} to {numbers.stop - 1}",
                 functools.partial(_judge_block, numbers, entropy),
                 (entropy, _registry()),
+                len(numbers),
                 _REPORTS,
             )
         )
@@ -127,16 +134,19 @@ def keep(folder: Path, part: Part, outcome: list[Row] | RegistryCount) -> None:
         raw: object = {**dataclasses.asdict(outcome), "claims": sorted(outcome.claims)}
     else:
         raw = [dataclasses.asdict(row) for row in outcome]
-    text = json.dumps({"part": part.name, "outcome": raw}, indent=1, allow_nan=False)
+    text = json.dumps({"part": part.name, "simulations": part.simulations, "outcome": raw}, indent=1, allow_nan=False)
     write_whole(folder / part.file, f"{text}\n".encode())
 
 
 def kept(folder: Path, part: Part) -> list[Row] | RegistryCount | None:
-    """Read what a part gave before; None where it was not done, or by other code."""
+    """Read what a part gave before; None where it was not done, or with fewer simulations."""
     file = folder / part.file
     if not file.exists():
         return None
-    raw = json.loads(file.read_text("utf-8"))["outcome"]
+    content = json.loads(file.read_text("utf-8"))
+    if content["simulations"] < part.simulations:
+        return None
+    raw = content["outcome"]
     if isinstance(raw, dict):
         return RegistryCount(**{**raw, "claims": frozenset(raw["claims"])})
     return [Row(**row) for row in raw]

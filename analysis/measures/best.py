@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.measures.grouping import contrasts
 from analysis.measures.labels import condition_of, match_columns
-from analysis.measures.pairs import join_arms, trial_table
+from analysis.measures.pairs import WHAT, join_arms, trial_table
 from analysis.stats.best import probability_best
 from analysis.stats.tuned import selecting_seeds
 from suite.quantities import quantity
@@ -56,7 +56,8 @@ def measure(
     sign = 1.0 if quantity(chooser).better == "higher" else -1.0
     trained = chosen_by["value"].where(~chosen_by["diverged"])
     values = values.assign(score=sign * trained, choice=chosen_by["value"])
-    values = values[values["undefined"] == ""]
+    used = [*AXES, "device", "seed", "value", *WHAT, "score", "choice"]
+    values = values.loc[values["undefined"] == "", used]
     match = [c for c in match_columns(values) if c not in (over, TUNED)]
     world = [c for c in match if c not in comparison.mean_over]
     pairs, notes = [], dict[tuple[object, ...], str]()
