@@ -132,7 +132,8 @@ def _chosen(
         side: np.flatnonzero(np.isin(seed, tested) & _at(setting, seed, picks[side]))
         for side in ARMS
     }
-    both = np.intersect1d(*(seed[at] for at in rows.values()), assume_unique=True)
+    first, second = (seed[rows[side]] for side in ARMS)
+    both = np.intersect1d(first, second)
     columns: dict[str, object] = {"seed": both}
     for side, unordered in rows.items():
         at = unordered[np.argsort(seed[unordered], kind="stable")]
@@ -154,7 +155,7 @@ def _at(
 ) -> NDArray[np.bool_]:
     """Say which rows hold a setting; where none was chosen, the first row of each seed."""
     if pick is not None:
-        return setting == pick
+        return np.asarray(setting == pick)
     first = np.zeros(seed.size, dtype=np.bool_)
     first[np.unique(seed, return_index=True)[1]] = True
     return first
