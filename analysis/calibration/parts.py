@@ -134,7 +134,11 @@ def keep(folder: Path, part: Part, outcome: list[Row] | RegistryCount) -> None:
         raw: object = {**dataclasses.asdict(outcome), "claims": sorted(outcome.claims)}
     else:
         raw = [dataclasses.asdict(row) for row in outcome]
-    text = json.dumps({"part": part.name, "simulations": part.simulations, "outcome": raw}, indent=1, allow_nan=False)
+    text = json.dumps(
+        {"part": part.name, "simulations": part.simulations, "outcome": raw},
+        indent=1,
+        allow_nan=False,
+    )
     write_whole(folder / part.file, f"{text}\n".encode())
 
 
