@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
@@ -174,16 +173,17 @@ def seed_contrast(
 
 def with_differences(pairs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """Add ``difference``: on the comparison's scale, above 0 where the claim predicts it."""
-    return pairs.assign(difference=_differences(pairs, comparison))
+    arms = (pairs[side].to_numpy(np.float64) for side in ARMS)
+    return pairs.assign(difference=differences_of(*arms, comparison))
 
 
-def _differences(pairs: pd.DataFrame, comparison: Comparison) -> pd.Series[float]:
-    treatment, control = pairs["treatment"], pairs["control"]
+def differences_of(treatment: Values, control: Values, comparison: Comparison) -> Values:
+    """Give treatment against control, shape (pairs,); NaN where a ratio has no logarithm."""
     if comparison.scale == "difference":
         return comparison.sign * (treatment - control)
     positive = (treatment > 0) & (control > 0)
-    ratio = treatment.where(positive) / control.where(positive)
-    return comparison.sign * ratio.map(math.log, na_action="ignore").astype("float64")
+    ratio = np.divide(treatment, control, out=np.full(treatment.size, np.nan), where=positive)
+    return np.asarray(comparison.sign * np.log(ratio))
 
 
 def _lost_pairs(

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
-from analysis.measures.grouping import seed_contrast, with_differences, with_roles
+from analysis.measures.grouping import differences_of, seed_contrast, with_roles
 from analysis.measures.labels import arm_name, condition_of, label_of, match_columns, named_axes
 from analysis.measures.pairs import ARMS, WHAT, pair_table
 from analysis.stats.tuned import selecting_seeds, tuned_contrast
@@ -71,8 +71,8 @@ def _contrast(
         for side, pick in picks.items()
         if pick is not None
     ]
-    rows = _chosen(defined, picks, over, tested)
-    return seed_contrast(with_differences(rows, comparison), condition, comparison, label, notes)
+    rows = _chosen(defined, picks, comparison, tested)
+    return seed_contrast(rows, condition, comparison, label, notes)
 
 
 def _choose(
@@ -123,10 +123,14 @@ def _choose(
 
 
 def _chosen(
-    group: pd.DataFrame, picks: Mapping[str, float | None], over: str, tested: Sequence[int]
+    group: pd.DataFrame,
+    picks: Mapping[str, float | None],
+    comparison: Comparison,
+    tested: Sequence[int],
 ) -> pd.DataFrame:
     """Pair the tested seeds' trials, each arm's at the setting chosen for it."""
     # In numpy: there are many groups, and a merge takes milliseconds.
+    over = str(comparison.over)
     setting, seed = group[over].to_numpy(np.float64), group["seed"].to_numpy()
     rows = {
         side: np.flatnonzero(np.isin(seed, tested) & _at(setting, seed, picks[side]))
@@ -134,7 +138,7 @@ def _chosen(
     }
     first, second = (seed[rows[side]] for side in ARMS)
     both = np.intersect1d(first, second)
-    columns: dict[str, object] = {"seed": both}
+    columns: dict[str, NDArray[Any]] = {"seed": both}
     for side, unordered in rows.items():
         at = unordered[np.argsort(seed[unordered], kind="stable")]
         at = at[np.isin(seed[at], both)]
@@ -147,7 +151,8 @@ def _chosen(
                 f"no {over.replace('_', ' ')} at which all choosing seeds trained",
                 object,
             )
-    return pd.DataFrame(columns)
+    arms = (columns[side].astype(np.float64) for side in ARMS)
+    return pd.DataFrame({**columns, "difference": differences_of(*arms, comparison)})
 
 
 def _at(
