@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from analysis.comparison import AxisValue, Comparison
     from analysis.contrasts import Role, Values
+    from analysis.stats.inputs import FloatArray
 
 
 # Columns of a pair table that a contrast is made of.
@@ -173,17 +174,19 @@ def seed_contrast(
 
 def with_differences(pairs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """Add ``difference``: on the comparison's scale, above 0 where the claim predicts it."""
-    arms = (pairs[side].to_numpy(np.float64) for side in ARMS)
-    return pairs.assign(difference=differences_of(*arms, comparison))
+    treatment, control = (pairs[side].to_numpy(np.float64) for side in ARMS)
+    return pairs.assign(difference=differences_of(treatment, control, comparison))
 
 
-def differences_of(treatment: Values, control: Values, comparison: Comparison) -> Values:
+def differences_of(
+    treatment: FloatArray, control: FloatArray, comparison: Comparison
+) -> FloatArray:
     """Give treatment against control, shape (pairs,); NaN where a ratio has no logarithm."""
     if comparison.scale == "difference":
         return comparison.sign * (treatment - control)
     positive = (treatment > 0) & (control > 0)
     ratio = np.divide(treatment, control, out=np.full(treatment.size, np.nan), where=positive)
-    return np.asarray(comparison.sign * np.log(ratio))
+    return np.asarray(comparison.sign * np.log(ratio), dtype=np.float64)
 
 
 def _lost_pairs(

@@ -151,8 +151,9 @@ def _chosen(
                 f"no {over.replace('_', ' ')} at which all choosing seeds trained",
                 object,
             )
-    arms = (columns[side].astype(np.float64) for side in ARMS)
-    return pd.DataFrame({**columns, "difference": differences_of(*arms, comparison)})
+    arms = [columns[side].astype(np.float64) for side in ARMS]
+    difference = differences_of(arms[0], arms[1], comparison)
+    return pd.DataFrame({**columns, "difference": difference})
 
 
 def _at(
