@@ -6,7 +6,7 @@ import pytest
 
 from analysis import calibrate as module
 from analysis.calibrate import UnfinishedError, calibrate, main
-from analysis.calibration import checks, parts
+from analysis.calibration import parts
 from analysis.calibration.parts import keep, kept, plan
 from analysis.calibration.table import load_table, make_table, rate_row
 from analysis.calibration.whole_registry import RegistryCount
@@ -21,17 +21,33 @@ def test_the_same_table_on_any_number_of_processes():
     }  # fmt: skip
 
 
+class _NoWork:
+    """Processes that were not to be asked for anything."""
+
+    def __init__(self, processes):
+        del processes
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def submit(self, work):
+        raise LookupError(work)
+
+
 def test_parts_that_are_done_are_not_done_again(monkeypatch, tmp_path):
     whole = calibrate(5, 0, seeds=[6])
     with pytest.raises(UnfinishedError, match="0 of"):
         calibrate(5, 0, seeds=[6], folder=tmp_path, minutes=1e-9)
     calibrate(5, 0, seeds=[6], folder=tmp_path)
-    monkeypatch.setattr(checks, "decision_on", None)  # nothing could be judged any more
+    monkeypatch.setattr(module, "ProcessPoolExecutor", _NoWork)
     assert calibrate(5, 0, seeds=[6], folder=tmp_path).to_json() == whole.to_json()
     assert calibrate(4, 0, seeds=[6], folder=tmp_path).rows == whole.rows  # more than asked for
-    with pytest.raises(TypeError):
+    with pytest.raises(LookupError):
         calibrate(6, 0, seeds=[6], folder=tmp_path)
-    with pytest.raises(TypeError):
+    with pytest.raises(LookupError):
         calibrate(5, 0, seeds=[6], entropy=1, folder=tmp_path)
 
 
