@@ -88,16 +88,22 @@ def fitted(settings: Values, values: Values, *, at: float, ratio: bool) -> float
 
 def _with_page(contrast: Contrast, rows: pd.DataFrame, axis: str) -> Contrast:
     """Add the trend test of the contrast's own trials; it is of one condition."""
-    here = rows[rows["seed"].isin(contrast.seeds)]
-    table = here.pivot(index="seed", columns=axis, values="treatment").dropna(axis=1)  # noqa: PD010
-    if table.shape[1] < 2:
+    here = np.isin(rows["seed"].to_numpy(), contrast.seeds)
+    seeds, row = np.unique(rows["seed"].to_numpy()[here], return_inverse=True)
+    settings, column = np.unique(rows[axis].to_numpy(np.float64)[here], return_inverse=True)
+    table = np.full((seeds.size, settings.size), math.nan)
+    table[row, column] = rows["treatment"].to_numpy(np.float64)[here]
+    known = np.isfinite(table).all(axis=0)
+    if known.sum() < 2:
         return contrast
     comparison = contrast.comparison
     rising = (float(comparison.arms.treatment) > float(comparison.arms.control)) == (
         comparison.sign > 0
     )
-    settings = sorted(table.columns, reverse=not rising)
-    page = page_trend(table[settings].to_numpy(np.float64))
+    settings, table = settings[known], table[:, known]
+    if not rising:
+        settings, table = settings[::-1], table[:, ::-1]
+    page = page_trend(table)
     words = axis.replace("_", " ")
     note = (
         f"Page's trend test over {words} {', '.join(f'{s:g}' for s in settings)} as the claim "

@@ -63,7 +63,9 @@ def _contrast(
     words = over.replace("_", " ")
     place = label_of(condition, named) + ", " if named else ""
     label = f"{place}each arm at its best {words}"
-    defined = group[(group["treatment_undefined"] == "") & (group["control_undefined"] == "")]
+    undefined = [group[f"{side}_undefined"].to_numpy() != "" for side in ARMS]
+    either = undefined[0] | undefined[1]
+    defined = group[~either] if either.any() else group
     picks, agreement, tested, choosing = _choose(defined, comparison)
     notes = [
         f"{arm_name(comparison, side)} at {words} {pick:g}, the best of {agreement[side]:.0%} of "
