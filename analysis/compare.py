@@ -8,6 +8,8 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from rich.console import Console
+
 from analysis.claims import load_registry
 from analysis.samples import load_samples
 from analysis.versus.forms import plain, summary, table
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EXIT_REGRESSION: Final = 10
+_WIDTH: Final = 200  # of a pipe, which has none of its own: wide enough that no row is folded
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -84,14 +87,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         head = {"a": str(options.a), "b": str(options.b)}
         print(json.dumps({**head, **plain(compared)}, indent=1, allow_nan=False))  # noqa: T201
     else:
-        from rich.console import Console  # noqa: PLC0415  (--help loads no more than it needs)
-
         console = Console()
-        # A pipe has no width of its own: wide enough that no row is folded.
-        wide = Console(width=200) if not console.is_terminal else console
-        wide.print(table(compared, everything=options.all))
+        if not console.is_terminal:
+            console.width = _WIDTH
+        console.print(table(compared, everything=options.all))
         for line in summary(compared):
-            wide.print(line, highlight=False, markup=False)
+            console.print(line, highlight=False, markup=False)
     failed = options.fail_on == "regression" and (compared.regressions or compared.broken)
     return EXIT_REGRESSION if failed else EXIT_DONE
 
