@@ -215,7 +215,7 @@ def _is_false(claim: Claim, word: Word) -> bool:
 def _trials(registry: Registry, n: int) -> tuple[pd.DataFrame, dict[str, str]]:
     """Plan the smallest design in which every comparison finds its arms."""
     by_study: dict[str, list[Comparison]] = {}
-    for claim in registry:
+    for claim in map(_deciding, registry):
         for comparison in claim.comparisons:
             by_study.setdefault(comparison.study, []).append(comparison)
     rows: list[dict[str, Any]] = []
@@ -250,8 +250,10 @@ def _conditions(comparison: Comparison) -> list[tuple[Any, ...]]:
     for axis in (comparison.over, *comparison.mean_over):
         if axis is not None:
             axes[axis] = comparison.where.get(axis, _LEVELS[axis])
-    if comparison.arms.axis != comparison.over:  # else the measure makes the arms of its settings
-        axes[comparison.arms.axis] = (comparison.arms.treatment, comparison.arms.control)
+    arms = comparison.arms
+    if arms.axis != comparison.over:  # else the measure makes the arms of its settings
+        both = comparison.measure != "exact"  # which has no second arm
+        axes[arms.axis] = (arms.treatment, arms.control) if both else (arms.treatment,)
     return list(itertools.product(*(axes[axis] for axis in _USUAL)))
 
 
