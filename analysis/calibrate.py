@@ -10,30 +10,39 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from concurrent.futures import ProcessPoolExecutor
+import time
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from analysis.calibration import checks, whole_registry
-from analysis.calibration.scenarios import SCENARIOS
+from analysis.calibration.parts import keep, kept, plan, put_together
 from analysis.calibration.table import make_table
-from analysis.claims import load_registry
 from analysis.files import write_whole
 from analysis.stats.inputs import MINIMUM_SEEDS
-from suite.errors import EXIT_DONE, EXIT_TRIALS_FAILED, BenchError, UsageError
+from suite.errors import (
+    EXIT_DONE,
+    EXIT_INTERRUPTED,
+    EXIT_TRIALS_FAILED,
+    BenchError,
+    UsageError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
+    from analysis.calibration.parts import Part
     from analysis.calibration.table import CalibrationTable, Row
     from analysis.calibration.whole_registry import RegistryCount
-    from analysis.claims import Registry
 
 SEEDS: Final = (6, 12, 24)
-# Of a difference in margins: so large that any chance finding also exceeds its margin.
-SPREAD: Final = 5.0
-_BLOCK: Final = 25  # reports that one process judges before it takes the next lot
+PARTS: Final = "parts"  # folder beside the table
+
+
+class UnfinishedError(BenchError):
+    """The time given is over; what is done is kept."""
+
+    exit_code = EXIT_INTERRUPTED
 
 
 def calibrate(
@@ -43,9 +52,11 @@ def calibrate(
     seeds: Sequence[int] = SEEDS,
     entropy: int = 0,
     processes: int = 1,
+    folder: Path | None = None,
+    minutes: float = float("inf"),
     progress: Callable[[str], None] = lambda _: None,
 ) -> CalibrationTable:
-    """Run the whole calibration.
+    """Run the whole calibration, or what is left of it.
 
     Parameters
     ----------
@@ -59,53 +70,46 @@ def calibrate(
         Seed of all draws; the same gives the same table, on any number of processes.
     processes
         At once.
+    folder
+        Where parts are kept and looked for; None keeps nothing.
+    minutes
+        No part is begun after that long.
     progress
         Told of each part that is done.
+
+    Raises
+    ------
+    UnfinishedError
+        The time was over before all parts were done.
     """
+    parts = plan(simulations, reports, seeds, entropy)
+    done: dict[int, list[Row] | RegistryCount] = {}
+    if folder is not None:
+        before = {i: kept(folder, part) for i, part in enumerate(parts)}
+        done = {i: outcome for i, outcome in before.items() if outcome is not None}
+    until = time.monotonic() + 60 * minutes
+    waiting = [i for i in range(len(parts)) if i not in done]
+    running: dict[Future[list[Row] | RegistryCount], int] = {}
     with ProcessPoolExecutor(processes) as pool:
-        parts: list[tuple[str, Future[list[Row]]]] = [
-            (f"{scenario.name}, {n} seeds",
-             pool.submit(_error_rates, position, n, simulations, entropy))
-            for position, scenario in enumerate(SCENARIOS)
-            for n in seeds
-        ]  # fmt: skip
-        parts += [
-            (f"other tests, {n} seeds", pool.submit(checks.other_tests, n, simulations, entropy))
-            for n in seeds
-        ]
-        parts += [
-            (f"power at effect {effect:g}, margin {margin:g}",
-             pool.submit(checks.power_rows, effect, margin, simulations, entropy))
-            for effect, margin in checks.POWER_CASES
-        ]  # fmt: skip
-        registry = load_registry()
-        blocks = [
-            pool.submit(_judge_block, registry, range(start, min(start + _BLOCK, reports)), entropy)
-            for start in range(0, reports, _BLOCK)
-        ]
-        rows: list[Row] = []
-        for name, part in parts:
-            rows += part.result()
-            progress(name)
-        total = whole_registry.RegistryCount()
-        for block in blocks:
-            total += block.result()
-            progress(f"{total.simulations} of {reports} reports")
-        rows += whole_registry.registry_rows(total, len(registry.claims), _REPORT_SEEDS, SPREAD)
-    return make_table(rows, simulations)
+        while running or (waiting and time.monotonic() < until):
+            while waiting and len(running) < processes and time.monotonic() < until:
+                position = waiting.pop(0)
+                running[pool.submit(parts[position].work)] = position
+            for future in wait(running, return_when=FIRST_COMPLETED).done:
+                position = running.pop(future)
+                done[position] = future.result()
+                _keep(folder, parts[position], done[position])
+                progress(f"{parts[position].name} ({len(done)} of {len(parts)})")
+    if len(done) < len(parts):
+        raise UnfinishedError(
+            f"{len(done)} of {len(parts)} parts are done; the same command goes on with the rest"
+        )
+    return make_table(put_together([done[i] for i in range(len(parts))]), simulations)
 
 
-_REPORT_SEEDS: Final = 12  # what the grids run
-
-
-def _error_rates(position: int, n: int, simulations: int, entropy: int) -> list[Row]:
-    return checks.error_rates(SCENARIOS[position], n, simulations, entropy)
-
-
-def _judge_block(registry: Registry, numbers: Sequence[int], entropy: int) -> RegistryCount:
-    return whole_registry.judge_null_reports(
-        registry, _REPORT_SEEDS, numbers, entropy, spread=SPREAD
-    )
+def _keep(folder: Path | None, part: Part, outcome: list[Row] | RegistryCount) -> None:
+    if folder is not None:
+        keep(folder, part, outcome)
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
@@ -115,13 +119,21 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
             "How often the statistics are wrong: simulated data with a known truth through the "
             "code that gives verdicts."
         ),
-        epilog="Exit codes: 0 every promise holds, 1 one does not, 4 bad arguments.",
+        epilog=(
+            "Parts that are done are kept in DIR/parts and not done again. Exit codes: 0 every "
+            "promise holds, 1 one does not, 2 time was over (the same command goes on), 4 bad "
+            "arguments."
+        ),
     )
     parser.add_argument(
         "--simulations", type=int, default=10_000, metavar="N", help="data sets a cell (10000)"
     )
     parser.add_argument(
-        "--reports", type=int, default=1_000, metavar="N", help="registries on null data (1000)"
+        "--reports",
+        type=int,
+        default=1_000,
+        metavar="N",
+        help="registries on null data (1000)",
     )
     parser.add_argument(
         "--seeds", type=int, nargs="+", default=list(SEEDS), metavar="N", help="6 12 24"
@@ -130,10 +142,15 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--processes", type=int, default=os.cpu_count() or 1, metavar="N", help="all cores"
     )
+    parser.add_argument(
+        "--minutes", type=float, default=float("inf"), metavar="M", help="begin no part after M"
+    )
     parser.add_argument("--out", type=Path, default=Path("results/calibration"), metavar="DIR")
     options = parser.parse_args(argv)
-    if min(options.simulations, options.reports, options.processes) < 1:
-        raise UsageError("--simulations, --reports and --processes must be at least 1")
+    if min(options.simulations, options.processes) < 1 or options.reports < 0:
+        raise UsageError("--simulations and --processes must be at least 1, --reports at least 0")
+    if not options.minutes > 0:
+        raise UsageError("--minutes must be more than 0")
     if min(options.seeds) < MINIMUM_SEEDS:
         raise UsageError(f"--seeds: no test is made below {MINIMUM_SEEDS}")
     if options.entropy < 0:
@@ -151,6 +168,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             seeds=options.seeds,
             entropy=options.entropy,
             processes=options.processes,
+            folder=options.out / PARTS,
+            minutes=options.minutes,
             progress=lambda part: print(f"done: {part}", flush=True),  # noqa: T201
         )
         for name, text in (

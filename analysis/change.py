@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from analysis.measures import CHOOSING
 from analysis.rule import MOST_MISSING
 from analysis.stats.inputs import MINIMUM_SEEDS
 from analysis.units import bare_size, plural
@@ -69,9 +70,11 @@ def _what_settles(result: ContrastResult) -> str:
         return "More seeds place the published runs more exactly."
     if result.seeds_needed is None:
         return "No number of seeds would settle it, were the estimate the truth."
+    choosing = result.contrast.comparison.measure in CHOOSING
+    now = f"now {result.n}{', without those that choose a setting' if choosing else ''}"
     return (
-        f"About {plural(result.seeds_needed, 'seed')} (now {result.n}) would settle it, were the "
-        "estimate the truth."
+        f"About {plural(result.seeds_needed, 'seed')} ({now}) would settle it, were the estimate "
+        "the truth."
     )
 
 

@@ -137,9 +137,9 @@ class ContrastResult:
         Mean over seeds and its 95 % interval.
     p, p_adjusted
         Two-sided paired t, raw and after Holm; for ``typical`` the test that the published run lies
-        outside the central 95 %.
+        outside the central 95 %, for ``equality`` that the deviation lies beyond the margin.
     p_permutation
-        Exact sign-flip permutation.
+        Exact sign-flip permutation; NaN for ``typical`` and ``equality``.
     tests_disagree
         The two differ about p < .05.
     p_equivalence
@@ -147,9 +147,11 @@ class ContrastResult:
     effect_size, effect_size_low, effect_size_high
         d_z, mean over standard deviation of the differences, and its interval.
     minimum_detectable
-        Smallest true effect found with 80 % power at this n and spread.
+        Smallest true effect found with 80 % power at this n and spread, at the level that Holm asks
+        for at worst (.05 over the number of tests in the family).
     seeds_needed
-        Seeds that would settle it at the observed spread; None where it is settled or can't be.
+        Seeds that would settle it at the observed spread, at the same level, with those that only
+        choose a setting; None where it is settled or can't be.
     text
         Estimate and interval in natural units: ``58 % fewer steps [51, 64]``.
     """

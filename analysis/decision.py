@@ -7,6 +7,7 @@ times over: without each seed, with another test, on simulated data.
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from analysis.claims import Claim
-    from analysis.contrasts import Contrast, Word
+    from analysis.contrasts import Contrast, Values, Word
     from analysis.stats.paired import PairedResult
 
 _RULES: Final[dict[str, Callable[[Figures], tuple[Word, str]]]] = {
@@ -65,9 +66,10 @@ class Decision:
 def judged(contrast: Contrast) -> Judged:
     """Test one contrast."""
     margin, x = contrast.comparison.scaled_margin, contrast.differences
+    kind = contrast.comparison.decision
     test = paired(x, margin=margin)
-    typical = contrast.comparison.decision == "typical"
-    place = typicality(x, margin) if typical else None
+    place = typicality(x, margin) if kind == "typical" else None
+    p = place.p_outside if place else beyond(x, margin) if kind == "equality" else test.p
     return Judged(
         contrast,
         test,
@@ -79,10 +81,23 @@ def judged(contrast: Contrast) -> Judged:
             estimate=place.z if place else test.estimate,
             low=place.low if place else test.low,
             high=place.high if place else test.high,
-            p=place.p_outside if place else test.p,
+            p=p,
             p_equivalence=place.p_inside if place else equivalence(x, margin).p,
         ),
     )
+
+
+def beyond(differences: Values, margin: float) -> float:
+    """Test that the mean lies beyond ±margin, against "it lies within"; p is two-sided.
+
+    The paired t test of the distance to the nearer margin; 1 where the mean lies within. At the
+    margin itself half of its rejections are on the wrong side and don't count, so the level is 2.5
+    %, that of the 95 % interval.
+    """
+    test = paired(differences)
+    if not abs(test.estimate) > margin:
+        return 1.0
+    return paired(differences - math.copysign(margin, test.estimate)).p
 
 
 def decide(cases: Sequence[tuple[Claim, Sequence[Judged]]]) -> list[Decision]:

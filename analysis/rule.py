@@ -29,7 +29,7 @@ class Figures:
     estimate, low, high
         Oriented so that the claim predicts an estimate above 0; the 95 % interval.
     p, p_equivalence
-        After Holm.
+        After Holm; of a difference (for ``equality``: of one beyond the margin), and of none.
     margin
         Smallest effect worth knowing, same scale.
     censored
@@ -62,12 +62,8 @@ def contrast_word(f: Figures) -> tuple[Word, str]:  # noqa: PLR0911
     if f.p < LEVEL and f.high < 0 and f.estimate <= -f.margin:
         return "contradicted", "The effect is there, at least the margin, and the other way."
     if f.p_equivalence < LEVEL:
-        if f.censored > MOST_MISSING * f.n:
-            return (
-                "inconclusive",
-                f"{f.censored} of {f.n} pairs were cut off by the budget or the range tried, so a "
-                "difference may lie beyond it.",
-            )
+        if _cut_off(f):
+            return "inconclusive", _why_cut_off(f)
         return "no practical difference", "Any difference is smaller than the margin."
     if f.p < LEVEL and (f.low > 0 or f.high < 0):
         return (
@@ -94,13 +90,15 @@ def typical_word(f: Figures) -> tuple[Word, str]:
 def equality_word(f: Figures) -> tuple[Word, str]:
     """Give the word for a claim that nothing is there.
 
-    Supported where equivalence is shown; contradicted where the interval lies beyond the margin: a
-    deviation other than 0 is not enough, for rounding alone makes one.
+    Supported where equivalence is shown; contradicted where a deviation beyond the margin is shown,
+    by its test and by its interval: one other than 0 is not enough, for rounding alone makes one.
     """
     early = _too_little(f)
     if early is not None:
         return early
     if f.p_equivalence < LEVEL:
+        if _cut_off(f):
+            return "inconclusive", _why_cut_off(f)
         return "supported", "Any deviation is smaller than the margin, as the claim says."
     if f.p < LEVEL and (f.low >= f.margin or f.high <= -f.margin):
         return "contradicted", "There is a deviation, and it is larger than the margin."
@@ -142,6 +140,17 @@ def claim_word(
     if len(set(primary)) == 1:
         return primary[0], ""
     return "inconclusive", "The contrasts that decide the claim do not all hold."
+
+
+def _cut_off(f: Figures) -> bool:
+    return f.censored > MOST_MISSING * f.n
+
+
+def _why_cut_off(f: Figures) -> str:
+    return (
+        f"{f.censored} of {f.n} pairs were cut off by the budget or the range tried, so a "
+        "difference may lie beyond it."
+    )
 
 
 def _too_little(f: Figures) -> tuple[Word, str] | None:

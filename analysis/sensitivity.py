@@ -123,7 +123,7 @@ def _without_each(one: Judged) -> dict[int, Judged]:
     rest = np.broadcast_to(x, (n + 1, n + 1))[~np.eye(n + 1, dtype=bool)].reshape(n + 1, n)
     if is_constant(x):
         return dict.fromkeys(contrast.seeds, judged(_kept(contrast, 0, rest[0])))
-    if contrast.comparison.decision == "typical" or any(map(is_constant, rest)):
+    if contrast.comparison.decision != "superiority" or any(map(is_constant, rest)):
         return {seed: judged(_kept(contrast, i, rest[i])) for i, seed in enumerate(contrast.seeds)}
     test = stats.ttest_1samp(rest, 0.0, axis=1)
     interval = test.confidence_interval(0.95)

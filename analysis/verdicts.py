@@ -14,12 +14,13 @@ from analysis.change import what_would_change
 from analysis.claims import load_registry
 from analysis.contrasts import ContrastResult, Verdict, Verdicts
 from analysis.decision import decide, is_counted, judged
-from analysis.measures import claim_contrasts
+from analysis.measures import CHOOSING, claim_contrasts
 from analysis.measures.grouping import deciding
 from analysis.measures.labels import label_of
 from analysis.rule import LEVEL, MOST_MISSING
 from analysis.sensitivity import sensitivities
-from analysis.stats.planning import seeds_needed
+from analysis.stats.planning import detectable_effect, seeds_needed
+from analysis.stats.tuned import seeds_in_all
 from analysis.units import natural
 
 if TYPE_CHECKING:
@@ -100,16 +101,10 @@ def _result(one: Judged, decision: Decision, position: int) -> ContrastResult:
     why = decision.reasons[position]
     if contrast.undefined and not contrast.n:
         why = f"Undefined: {contrast.undefined[0].reason}."
-    typical = comparison.decision == "typical"
+    plain, level = comparison.decision == "superiority", LEVEL / decision.families[position]
     needed = None
-    if word == "inconclusive" and not typical and contrast.missing_share <= MOST_MISSING:
-        needed = seeds_needed(
-            test.estimate,
-            test.sd,
-            margin=raw.margin,
-            alpha=LEVEL / decision.families[position],
-        )
-        needed = None if needed is None else max(needed, contrast.n + 1)
+    if word == "inconclusive" and contrast.missing_share <= MOST_MISSING:
+        needed = _seeds_needed(one, level)
     return ContrastResult(
         contrast=contrast,
         word=word,
@@ -119,16 +114,37 @@ def _result(one: Judged, decision: Decision, position: int) -> ContrastResult:
         high=figures.high,
         p=raw.p,
         p_adjusted=figures.p,
-        p_permutation=math.nan if typical else test.p_permutation,
-        tests_disagree=test.disagree and not typical,
+        p_permutation=test.p_permutation if plain else math.nan,
+        tests_disagree=plain and test.disagree,
         p_equivalence=figures.p_equivalence,
         effect_size=test.effect_size,
         effect_size_low=test.effect_low,
         effect_size_high=test.effect_high,
-        minimum_detectable=test.minimum_detectable,
+        minimum_detectable=_minimum_detectable(one, level),
         seeds_needed=needed,
         text=natural(comparison, figures.estimate, figures.low, figures.high),
     )
+
+
+def _seeds_needed(one: Judged, level: float) -> int | None:
+    """Say how many seeds a run needs, those that only choose a setting included."""
+    comparison, test, n = one.contrast.comparison, one.test, one.contrast.n
+    size, margin = abs(test.estimate), one.figures.margin
+    if comparison.decision == "typical":
+        return None
+    if comparison.decision == "equality" and size > margin:  # what lies beyond it must be shown
+        size, margin = size - margin, 0.0
+    needed = seeds_needed(size, test.sd, margin=margin, alpha=level)
+    if needed is None:
+        return None
+    needed = max(needed, n + 1)
+    return seeds_in_all(needed) if comparison.measure in CHOOSING else needed
+
+
+def _minimum_detectable(one: Judged, level: float) -> float:
+    """Smallest true difference found with 80 % power at the level that Holm may ask for."""
+    test = one.test
+    return test.sd * detectable_effect(test.n, alpha=level) if test.enough else math.inf
 
 
 def _absent(claim: Claim, results: Sequence[ContrastResult]) -> str:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 REFERENCE: Final = "reference.json"  # the table of the long form, beside this module
-_JUDGING: Final = ("stats", "rule.py", "decision.py")  # what a table speaks for
+JUDGING: Final = ("stats", "rule.py", "decision.py")  # what a table speaks for
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -169,8 +169,13 @@ def judging_hash() -> str:
 
     Of syntax trees without docstrings: a better comment doesn't make the figures old.
     """
+    return source_hash(JUDGING)
+
+
+def source_hash(names: Sequence[str]) -> str:
+    """Hash modules and folders of this package by their syntax trees, docstrings left out."""
     digest = hashlib.sha256()
-    for name in _JUDGING:
+    for name in names:
         found = resources.files("analysis").joinpath(name)
         files = sorted(found.iterdir(), key=lambda f: f.name) if found.is_dir() else [found]
         for file in files:

@@ -7,6 +7,7 @@ take the whole way of real data: samples, measures, Holm, rule.
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 import math
 from dataclasses import dataclass
@@ -20,19 +21,20 @@ from analysis.calibration.table import Row, rate_row
 from analysis.comparison import OUTCOME
 from analysis.costs import STUDY as COST_STUDY
 from analysis.costs import Costs
+from analysis.decision import decide, judged
 from analysis.measures import claim_contrasts
 from analysis.measures.matched import TRAINED_ON
 from analysis.measures.pairs import FACET_WORDS
 from analysis.samples import Samples
-from analysis.verdicts import judge
 from suite.records import Condition
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from analysis.claims import Claim, Registry
     from analysis.comparison import Comparison
-    from analysis.contrasts import Verdict
+    from analysis.contrasts import Contrast, Word
+    from analysis.decision import Decision
 
 MOST_REPORTS: Final = 0.05
 # A small design for each axis that a measure reduces over; others take what the claims name. More
@@ -127,18 +129,53 @@ def judge_null_reports(
         margin, and the promise is hardest to keep.
     """
     deciding = [_deciding(claim) for claim in registry]
-    frame, studies = _trials(registry, n)
-    count = RegistryCount()
-    for number in numbers:
-        samples = _simulated(registry, frame, studies, spread, [seed, n, number])
-        verdicts = judge([(c, claim_contrasts(samples, c, registry.chance)) for c in deciding])
-        count += RegistryCount(
-            1,
-            int(any(map(_is_false, verdicts))),
-            int(any(v.word == "depends" for v in verdicts)),
-            frozenset(v.claim.id for v in verdicts if v.word != "no verdict"),
-        )
-    return count
+    samples = _simulated(registry, n, numbers, seed, spread)
+    reports = _judged_reports(deciding, samples, registry.chance)
+    assert len(reports) == len(numbers)
+    return RegistryCount(
+        simulations=len(reports),
+        false=sum(any(_is_false(c, words[c.id]) for c in deciding) for words in reports),
+        depends=sum("depends" in words.values() for words in reports),
+        claims=frozenset(
+            c for words in reports for c, word in words.items() if word != "no verdict"
+        ),
+    )
+
+
+def _judged_reports(
+    claims: Sequence[Claim], samples: Samples, chance: Mapping[str, float]
+) -> list[dict[str, Word]]:
+    """Measure all reports in one pass, and judge each by itself.
+
+    Each report is a device, for the measures never pool devices, and most of their time is spent
+    once for all rows. Which contrast decides is settled for the first device and copied to the
+    others, since in a real report they would only be shown.
+    """
+    measured = [claim_contrasts(samples, claim, chance) for claim in claims]
+    first = min(str(c.condition["device"]) for row in measured for c in row)
+    roles = {_place(c): c.role for row in measured for c in row if c.condition["device"] == first}
+    reports: dict[str, list[list[Contrast]]] = {}
+    for i, row in enumerate(measured):
+        for contrast in row:
+            own = reports.setdefault(str(contrast.condition["device"]), [[] for _ in claims])
+            own[i].append(dataclasses.replace(contrast, role=roles[_place(contrast)]))
+    return [
+        {
+            claim.id: decision.word
+            for claim, decision in zip(claims, _decisions(claims, own), strict=True)
+        }
+        for _, own in sorted(reports.items())
+    ]
+
+
+def _decisions(claims: Sequence[Claim], rows: Sequence[Sequence[Contrast]]) -> list[Decision]:
+    return decide([(c, list(map(judged, row))) for c, row in zip(claims, rows, strict=True)])
+
+
+def _place(contrast: Contrast) -> tuple[object, ...]:
+    where = sorted((k, str(v)) for k, v in contrast.condition.items() if k != "device")
+    # A comparison stands in one claim, and names are unique there; its hash would cost more.
+    return id(contrast.comparison), *where
 
 
 def registry_rows(count: RegistryCount, claims: int, n: int, spread: float) -> list[Row]:
@@ -165,20 +202,20 @@ def _deciding(claim: Claim) -> Claim:
     return claim.model_copy(update={"comparisons": deciding})
 
 
-def _is_false(verdict: Verdict) -> bool:
+def _is_false(claim: Claim, word: Word) -> bool:
     """Say whether a verdict is false.
 
     No arm has an effect here, published runs are typical, and what should be 0 is.
     """
-    if verdict.claim.primary.decision != "superiority":
-        return verdict.word == "contradicted"
-    return verdict.word in ("supported", "contradicted")
+    if claim.primary.decision != "superiority":
+        return word == "contradicted"
+    return word in ("supported", "contradicted")
 
 
 def _trials(registry: Registry, n: int) -> tuple[pd.DataFrame, dict[str, str]]:
     """Plan the smallest design in which every comparison finds its arms."""
     by_study: dict[str, list[Comparison]] = {}
-    for claim in registry:
+    for claim in map(_deciding, registry):
         for comparison in claim.comparisons:
             by_study.setdefault(comparison.study, []).append(comparison)
     rows: list[dict[str, Any]] = []
@@ -196,7 +233,6 @@ def _trials(registry: Registry, n: int) -> tuple[pd.DataFrame, dict[str, str]]:
                 for seed in range(n)
             ]
     frame = pd.DataFrame(rows).assign(
-        device="cpu",
         store="simulated",
         status="ok",
         reason="",
@@ -214,18 +250,31 @@ def _conditions(comparison: Comparison) -> list[tuple[Any, ...]]:
     for axis in (comparison.over, *comparison.mean_over):
         if axis is not None:
             axes[axis] = comparison.where.get(axis, _LEVELS[axis])
-    if comparison.arms.axis != comparison.over:  # else the measure makes the arms of its settings
-        axes[comparison.arms.axis] = (comparison.arms.treatment, comparison.arms.control)
+    arms = comparison.arms
+    if arms.axis != comparison.over:  # else the measure makes the arms of its settings
+        both = comparison.measure != "exact"  # which has no second arm
+        axes[arms.axis] = (arms.treatment, arms.control) if both else (arms.treatment,)
     return list(itertools.product(*(axes[axis] for axis in _USUAL)))
 
 
 def _simulated(
-    registry: Registry,
-    frame: pd.DataFrame,
-    studies: dict[str, str],
-    spread: float,
-    seed: Sequence[int],
+    registry: Registry, n: int, numbers: Sequence[int], seed: int, spread: float
 ) -> Samples:
+    """Simulate reports, each on a device of its own; a report does not depend on the others."""
+    frame, studies = _trials(registry, n)
+    reports = [
+        _outcomes(registry, frame, spread, [seed, n, number]).assign(
+            device=f"report {number:09d}", key=f"{number}-" + frame["key"]
+        )
+        for number in numbers
+    ]
+    # A frame that is copied is one block for each type, which every later selection is faster for.
+    return _Simulated(pd.concat(reports, ignore_index=True).copy(), studies, (), {})
+
+
+def _outcomes(
+    registry: Registry, frame: pd.DataFrame, spread: float, seed: Sequence[int]
+) -> pd.DataFrame:
     generator = np.random.default_rng(seed)
     rate = np.log10(frame["learning_rate"].to_numpy(np.float64)) + 3
     # Best at 0.001, and at the largest rate near the lowest target, where luck decides what trains.
@@ -263,7 +312,7 @@ def _simulated(
             )
             typical = value + 0.002 * generator.normal(size=int(here.sum()))
             simulated.loc[here, comparison.metric] = typical
-    return _Simulated(simulated, studies, (), {})
+    return simulated
 
 
 def _wanted(registry: Registry) -> dict[str, list[str]]:

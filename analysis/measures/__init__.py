@@ -53,6 +53,10 @@ MEASURES: Final[dict[str, Measure]] = {
 }
 
 
+# Measures that let some of the seeds choose a setting and test the others.
+CHOOSING: Final = ("tuned", "best")
+
+
 def claim_contrasts(samples: Samples, claim: Claim, chance: Mapping[str, float]) -> list[Contrast]:
     """Make all contrasts of a claim, in the order of its comparisons.
 

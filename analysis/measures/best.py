@@ -12,7 +12,7 @@ import pandas as pd
 
 from analysis.measures.grouping import contrasts
 from analysis.measures.labels import condition_of, match_columns
-from analysis.measures.pairs import join_arms, trial_table
+from analysis.measures.pairs import WHAT, join_arms, trial_table
 from analysis.stats.best import probability_best
 from analysis.stats.tuned import selecting_seeds
 from suite.quantities import quantity
@@ -56,10 +56,12 @@ def measure(
     sign = 1.0 if quantity(chooser).better == "higher" else -1.0
     trained = chosen_by["value"].where(~chosen_by["diverged"])
     values = values.assign(score=sign * trained, choice=chosen_by["value"])
-    values = values[values["undefined"] == ""]
+    used = [*AXES, "device", "seed", "value", *WHAT, "score", "choice"]
+    values = values.loc[values["undefined"] == "", used]
     match = [c for c in match_columns(values) if c not in (over, TUNED)]
     world = [c for c in match if c not in comparison.mean_over]
-    pairs, notes = [], dict[tuple[object, ...], str]()
+    own_best, best_for_all = [], []
+    notes = dict[tuple[object, ...], str]()
     for _, group in values.groupby(world, dropna=False, sort=True):
         seeds = sorted(group["seed"].unique())
         choosing = seeds[: selecting_seeds(len(seeds))]
@@ -70,10 +72,12 @@ def measure(
         for_all = _first_best(pd.DataFrame([p.scores for p in places]).mean(skipna=False))
         for place in places:
             own = _first_best(place.scores)
-            picked = [place.at(setting) for setting in (own, for_all)]
-            pairs.append(join_arms(picked, [a for a in AXES if a not in (over, TUNED)]))
+            own_best.append(place.at(own))
+            best_for_all.append(place.at(for_all))
             notes[place.key] = _note(place, sign, own, for_all)
-    found = contrasts(pd.concat(pairs, ignore_index=True), comparison)
+    arms = [pd.concat(rows, ignore_index=True) for rows in (own_best, best_for_all)]
+    pairs = join_arms(arms, [a for a in AXES if a not in (over, TUNED)])
+    found = contrasts(pairs, comparison)
     for i, contrast in enumerate(found):
         note = notes.get(tuple(contrast.condition.get(axis, _ANY) for axis in match))
         if note:

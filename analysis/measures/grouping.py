@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
@@ -27,6 +26,14 @@ if TYPE_CHECKING:
 
     from analysis.comparison import AxisValue, Comparison
     from analysis.contrasts import Role, Values
+    from analysis.stats.inputs import FloatArray
+
+
+# Columns of a pair table that a contrast is made of.
+_USED: Final = (
+    *("seed", "difference", *ARMS),
+    *(f"{side}_{what}" for side in ARMS for what in ("censored", "diverged", "undefined")),
+)
 
 
 def contrasts(
@@ -126,7 +133,7 @@ def seed_contrast(
         Where it belongs.
     """
     # In numpy, for there may be a thousand of these and pandas takes milliseconds for each step.
-    of = {name: group[name].to_numpy() for name in group.columns}
+    of = {name: group[name].to_numpy() for name in _USED}
     undefined = (of["treatment_undefined"] != "") | (of["control_undefined"] != "")
     lost = ~undefined & np.isnan(of["difference"])
     kept = ~undefined & ~np.isin(of["seed"], of["seed"][lost])
@@ -156,8 +163,8 @@ def seed_contrast(
         differences=by_seed(of["difference"][kept].astype(np.float64)),
         arms=arms,
         planned=int(np.unique(of["seed"]).size),
-        missing=_lost_pairs(group[lost], label, varying, "lost"),
-        undefined=_lost_pairs(group[undefined], label, varying, "undefined"),
+        missing=_lost_pairs(group, lost, label, varying, "lost"),
+        undefined=_lost_pairs(group, undefined, label, varying, "undefined"),
         diverged={arm_name(comparison, a): int(of[f"{a}_diverged"].sum()) for a in ARMS},
         censored={arm_name(comparison, a): int(censored[a].sum()) for a in ARMS},
         censored_pairs=int(np.unique(of["seed"][kept][either]).size),
@@ -167,26 +174,29 @@ def seed_contrast(
 
 def with_differences(pairs: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
     """Add ``difference``: on the comparison's scale, above 0 where the claim predicts it."""
-    return pairs.assign(difference=_differences(pairs, comparison))
+    treatment, control = (pairs[side].to_numpy(np.float64) for side in ARMS)
+    return pairs.assign(difference=differences_of(treatment, control, comparison))
 
 
-def _differences(pairs: pd.DataFrame, comparison: Comparison) -> pd.Series[float]:
-    treatment, control = pairs["treatment"], pairs["control"]
+def differences_of(
+    treatment: FloatArray, control: FloatArray, comparison: Comparison
+) -> FloatArray:
+    """Give treatment against control, shape (pairs,); NaN where a ratio has no logarithm."""
     if comparison.scale == "difference":
         return comparison.sign * (treatment - control)
     positive = (treatment > 0) & (control > 0)
-    ratio = treatment.where(positive) / control.where(positive)
-    return comparison.sign * ratio.map(math.log, na_action="ignore").astype("float64")
+    ratio = np.divide(treatment, control, out=np.full(treatment.size, np.nan), where=positive)
+    return np.asarray(comparison.sign * np.log(ratio), dtype=np.float64)
 
 
 def _lost_pairs(
-    rows: pd.DataFrame, label: str, varying: Sequence[str], what: str
+    rows: pd.DataFrame, these: Values, label: str, varying: Sequence[str], what: str
 ) -> tuple[LostPair, ...]:
     """List one lost pair a seed, naming the trials that it lacks."""
     pairs: list[LostPair] = []
-    if rows.empty:
+    if not these.any():
         return ()
-    for seed, group in rows.groupby("seed", sort=True):
+    for seed, group in rows[these].groupby("seed", sort=True):
         lacking = [
             f"{side}: {text}"
             for side in ARMS

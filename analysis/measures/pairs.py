@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # Time-to-target → the column of samples with its budget.
 BUDGETS: Final = {"steps_to_target": "budget_steps", "samples_to_target": "budget_samples"}
 ARMS: Final = ("treatment", "control")
+WHAT: Final = ("censored", "diverged", "lost", "undefined")  # what is known about an arm's value
 FACET_WORDS: Final = ("first", "middle", "last")
 
 
@@ -76,7 +77,7 @@ def pair_up(values: pd.DataFrame, comparison: Comparison) -> pd.DataFrame:
 def join_arms(arms: Sequence[pd.DataFrame], axes: Sequence[str]) -> pd.DataFrame:
     """Make a pair table of treatment's and control's trials, matched on axes, device and seed."""
     match = [*axes, "device", "seed"]
-    columns = ["value", "censored", "diverged", "lost", "undefined"]
+    columns = ["value", *WHAT]
     first, second = (
         table[[*match, *columns]].rename(
             columns={c: side if c == "value" else f"{side}_{c}" for c in columns}

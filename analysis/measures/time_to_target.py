@@ -33,7 +33,8 @@ def measure(
     the tests for seeds hold for them as they are. Surplus seeds or replicates are not used.
 
     Steps are restricted to the budget as in ``paired``; evaluation and loading cost nothing here.
-    A setting whose step time was not measured gives no contrast.
+    A setting whose step time was not measured gives no contrast; replicates that failed are missing
+    pairs like seeds that did.
     """
     timed = comparison.model_copy(
         update={"metric": "pass_seconds", "facet": "train_step", "study": STUDY, "where": {}}
@@ -63,6 +64,8 @@ def _joined(steps: Contrast, cost: Contrast) -> Contrast:
         seeds=steps.seeds[:n],
         differences=steps.differences[:n] + cost.differences[:n],
         arms={arm: values[:n] * cost.arms[arm][:n] for arm, values in steps.arms.items()},
+        # Whether a measurement fails may hang on the arm, as with a trial.
+        missing=(*steps.missing, *cost.missing),
         notes=(*steps.notes, note) if n else steps.notes,
     )
 

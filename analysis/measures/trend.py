@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import functools
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 
 from analysis.measures.grouping import contrasts
-from analysis.measures.labels import match_columns
+from analysis.measures.labels import condition_of, match_columns
 from analysis.measures.pairs import join_arms, trial_table
 from analysis.measures.reduction import collapse
 from analysis.stats.trend import page_trend, slopes
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from analysis.comparison import Comparison
     from analysis.contrasts import Contrast, Values
     from analysis.samples import Samples
+
+
+_ANY: Final = object()  # in the place of an axis that was averaged over
 
 
 def measure(
@@ -50,7 +53,17 @@ def measure(
         collapse(both, axis, functools.partial(fitted, at=float(arm), ratio=ratio)) for arm in arms
     )
     table = first.assign(control=second["control"])
-    return [_with_page(c, both, axis) for c in contrasts(table, comparison)]
+    match = [c for c in match_columns(both) if c != axis]
+    places = {
+        tuple(condition_of(match, key).values()): rows
+        for key, rows in both.groupby(match, dropna=False, sort=False)
+    }
+    found = contrasts(table, comparison)
+    here = [places.get(tuple(c.condition.get(a, _ANY) for a in match)) for c in found]
+    return [
+        _with_page(c, rows, axis) if rows is not None and c.n else c
+        for c, rows in zip(found, here, strict=True)
+    ]
 
 
 def fitted(settings: Values, values: Values, *, at: float, ratio: bool) -> float:
@@ -73,24 +86,24 @@ def fitted(settings: Values, values: Values, *, at: float, ratio: bool) -> float
     return math.exp(line) if ratio else line
 
 
-def _with_page(contrast: Contrast, both: pd.DataFrame, axis: str) -> Contrast:
-    """Add the trend test of the contrast's own trials, where it is of one condition."""
-    match = [c for c in match_columns(both) if c != axis]
-    if not set(match) <= set(contrast.condition) or contrast.n == 0:
-        return contrast
-    here = both[both["seed"].isin(contrast.seeds)]
-    for column in match:
-        value = contrast.condition[column]
-        here = here[here[column].isna() if value is None else here[column] == value]
-    table = here.pivot(index="seed", columns=axis, values="treatment").dropna(axis=1)  # noqa: PD010
-    if table.shape[1] < 2:
+def _with_page(contrast: Contrast, rows: pd.DataFrame, axis: str) -> Contrast:
+    """Add the trend test of the contrast's own trials; it is of one condition."""
+    here = np.isin(rows["seed"].to_numpy(), contrast.seeds)
+    seeds, row = np.unique(rows["seed"].to_numpy()[here], return_inverse=True)
+    settings, column = np.unique(rows[axis].to_numpy(np.float64)[here], return_inverse=True)
+    table = np.full((seeds.size, settings.size), math.nan)
+    table[row, column] = rows["treatment"].to_numpy(np.float64)[here]
+    known = np.isfinite(table).all(axis=0)
+    if known.sum() < 2:
         return contrast
     comparison = contrast.comparison
     rising = (float(comparison.arms.treatment) > float(comparison.arms.control)) == (
         comparison.sign > 0
     )
-    settings = sorted(table.columns, reverse=not rising)
-    page = page_trend(table[settings].to_numpy(np.float64))
+    settings, table = settings[known], table[:, known]
+    if not rising:
+        settings, table = settings[::-1], table[:, ::-1]
+    page = page_trend(table)
     words = axis.replace("_", " ")
     note = (
         f"Page's trend test over {words} {', '.join(f'{s:g}' for s in settings)} as the claim "

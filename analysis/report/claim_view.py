@@ -9,10 +9,10 @@ import pandas as pd
 
 from analysis.conditions import where_it_holds
 from analysis.figures.evidence import unit_of
-from analysis.figures.palette import norm_title
 from analysis.report.claim_tables import pairs_frame, results_frame
 from analysis.report.render import claim_figures
 from analysis.report.scorecard import WORDS, effect_words, tested
+from analysis.report.shares import runs_of_arms
 from analysis.report.tables import csv_download, table
 from analysis.report.view import ClaimView, LiteratureView
 from analysis.units import displayed, margin_text
@@ -151,7 +151,7 @@ def _facts(result: ContrastResult | None) -> Facts:
         ("Runs short of the target", contrast.censored),
     ):
         if any(lost.values()):
-            facts.append((name, listed([f"{v} ({norm_title(k)})" for k, v in lost.items() if v])))
+            facts.append((name, runs_of_arms(contrast, lost)))
     return tuple(facts)
 
 

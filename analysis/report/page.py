@@ -17,6 +17,7 @@ from analysis.report.render import page_figures
 from analysis.report.scorecard import WORDS, score_row
 from analysis.report.tables import table
 from analysis.report.trials import costs_view, trials_view
+from analysis.report.trust import trust_view
 from analysis.report.view import Page, ScoreGroup
 from analysis.wording import count, listed, several
 from suite.records import AXES
@@ -61,6 +62,7 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         unmeasured=_unmeasured([v for v in all_verdicts if not v.results]),
         words=tuple(WORDS.values()),
         studies=_studies(samples),
+        trust=trust_view(samples),
         trials=trials_view(samples),
         costs=costs_view(samples),
         devices=devices_view(samples, measured),

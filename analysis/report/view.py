@@ -212,6 +212,17 @@ class DevicesView:
 
 
 @dataclass(frozen=True)
+class TrustView:
+    """What the calibration found, and what one arm against itself gives."""
+
+    calibration: tuple[str, ...]
+    calibration_table: Table
+    same_arm: tuple[str, ...]
+    same_arm_table: Table | None
+    csv: tuple[Download, ...]
+
+
+@dataclass(frozen=True)
 class RunView:
     """One run: command and environment."""
 
@@ -252,6 +263,7 @@ class Page:
     unmeasured: Table | None
     words: tuple[VerdictView, ...]
     studies: Table
+    trust: TrustView
     trials: TrialsView
     costs: TrialsView | None
     devices: DevicesView | None

@@ -64,6 +64,14 @@ def selecting_seeds(n: int) -> int:
     return 0 if n < 2 else max(1, min(n // 3, n - MINIMUM_SEEDS))
 
 
+def seeds_in_all(tested: int) -> int:
+    """Say how many seeds a run needs so that this many of them are left for the test."""
+    n = tested
+    while n - selecting_seeds(n) < tested:
+        n += 1
+    return n
+
+
 def tuned_contrast(
     first_validation: ArrayLike,
     second_validation: ArrayLike,

@@ -161,6 +161,17 @@ def test_a_missing_or_failed_replicate_is_counted(tmp_path: Path) -> None:
     ]
 
 
+def test_replicates_that_failed_are_missing_from_the_time_to_the_target(tmp_path: Path) -> None:
+    write_store(tmp_path, notebook=False, curves=False)
+    write_costs(tmp_path, skip=[("batch", 3), ("batch", 4)])
+    registry = load_registry()
+    comparison = next(c for c in registry["L4"].comparisons if c.measure == "time_to_target")
+    found = MEASURES["time_to_target"](load_samples(tmp_path), comparison, registry.chance)
+    assert {c.n for c in found} == {10}
+    assert {tuple(lost.seed for lost in c.missing) for c in found} == {(3, 4)}
+    assert all(c.missing_share > 0.1 for c in found)  # and so there is no verdict on it
+
+
 def test_no_costs_is_no_contrast(tmp_path: Path) -> None:
     write_store(tmp_path, notebook=False, curves=False)
     samples, registry = load_samples(tmp_path), load_registry()

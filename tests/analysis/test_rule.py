@@ -114,6 +114,9 @@ def test_a_claim_that_nothing_is_there() -> None:
     assert equality_word(below)[0] == "contradicted"
     assert equality_word(dataclasses.replace(beyond, p=0.06))[0] == "inconclusive"
     assert equality_word(dataclasses.replace(tiny, n=5, p_equivalence=0.01))[0] == "no verdict"
+    cut = dataclasses.replace(tiny, n=20, p_equivalence=0.01)
+    assert equality_word(dataclasses.replace(cut, censored=2))[0] == "supported"
+    assert equality_word(dataclasses.replace(cut, censored=3))[0] == "inconclusive"
 
 
 WORDS = ("supported", "contradicted", "no practical difference", "inconclusive", "no verdict")

@@ -15,6 +15,8 @@ from analysis.samples import load_samples
 from analysis.stats.equivalence import equivalence
 from analysis.stats.multiplicity import holm
 from analysis.stats.paired import paired
+from analysis.stats.planning import detectable_effect, seeds_needed
+from analysis.stats.tuned import seeds_in_all
 from analysis.verdicts import judge, judge_samples
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
 
@@ -309,3 +311,68 @@ def test_the_claims_own_margin_is_used() -> None:
     strict = claim.primary.model_copy(update={"margin": 0.005})
     one = dataclasses.replace(contrast(x), comparison=strict)
     assert judge([(claim, [one])])[0].word == "inconclusive"
+
+
+def test_planning_is_at_the_level_that_holm_asks_for_at_worst() -> None:
+    x = sample(0.001, 0.004)
+    others = [contrast(sample(0.3, 0.44), "A1"), contrast(sample(0.03, 0.035), "A7")]
+    (alone,) = judge([(REGISTRY["A2"], [contrast(x)])])
+    found = judge([(REGISTRY["A2"], [contrast(x)])] + [(REGISTRY["A1"], [c]) for c in others])[0]
+    assert alone.primary is not None
+    assert found.primary is not None
+    assert alone.primary.minimum_detectable == pytest.approx(0.004 * detectable_effect(12))
+    assert found.primary.minimum_detectable == pytest.approx(
+        0.004 * detectable_effect(12, alpha=0.05 / 3)
+    )
+    assert alone.primary.seeds_needed == seeds_needed(0.001, 0.004, margin=0.002)
+    assert found.primary.seeds_needed == seeds_needed(0.001, 0.004, margin=0.002, alpha=0.05 / 3)
+    assert found.primary.seeds_needed > alone.primary.seeds_needed
+
+
+def test_seeds_that_only_choose_a_setting_are_planned_too() -> None:
+    tuned = next(c for c in REGISTRY["A2"].comparisons if c.measure == "tuned")
+    x = sample(0.001, 0.004, n=8)
+    one = dataclasses.replace(contrast(x), comparison=tuned)
+    (found,) = judge([(REGISTRY["A2"], [one])])
+    assert found.primary is not None
+    tested = seeds_needed(0.001, 0.004, margin=tuned.margin)
+    assert tested is not None
+    assert found.primary.seeds_needed == seeds_in_all(tested) > tested
+    assert "now 8, without those that choose" in found.change
+
+
+def equality(differences: np.ndarray) -> Verdict:
+    claim = REGISTRY["M1"]
+    assert claim.primary.decision == "equality"
+    assert claim.primary.margin == 0.05
+    return judge([(claim, [contrast(differences, "M1")])])[0]
+
+
+def test_a_claim_of_equality_is_tested_against_its_margin() -> None:
+    small = equality(sample(0.001, 0.0001))  # far from 0, but far inside the margin
+    assert small.word == "supported"
+    assert small.primary is not None
+    assert small.primary.p == 1
+    assert math.isnan(small.primary.p_permutation)
+    assert not small.primary.tests_disagree
+    x = sample(0.06, 0.01)
+    large = equality(x)
+    assert large.word == "contradicted"
+    assert large.primary is not None
+    assert large.primary.p == pytest.approx(paired(x - 0.05).p)
+    assert equality(sample(0.0501, 0.01)).word == "inconclusive"  # beyond it, but not shown to be
+    near = equality(sample(0.052, 0.01))
+    assert near.primary is not None
+    assert near.primary.seeds_needed == seeds_needed(0.002, 0.01)
+    assert equality(sample(-0.06, 0.01)).word == "contradicted"
+
+
+def test_holm_holds_for_a_claim_of_equality() -> None:
+    x = sample(0.06, 0.0125)
+    alone = equality(x)
+    assert alone.word == "contradicted"
+    assert alone.primary is not None
+    assert 0.01 < alone.primary.p < 0.05
+    noise = [(REGISTRY[i], [contrast(sample(0.0, 1.0), i)]) for i in ("A1", "A2", "A3", "A4")]
+    found = judge([(REGISTRY["M1"], [contrast(x, "M1")]), *noise])[0]
+    assert found.word == "inconclusive"

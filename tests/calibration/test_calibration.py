@@ -13,8 +13,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from analysis.calibrate import SEEDS, SPREAD, calibrate
+from analysis.calibrate import SEEDS, calibrate
 from analysis.calibration import checks, whole_registry
+from analysis.calibration.parts import SPREAD
 from analysis.calibration.scenarios import SCENARIOS
 from analysis.calibration.whole_registry import judge_null_reports, registry_rows
 from analysis.claims import load_registry
@@ -126,7 +127,7 @@ def test_choosing_with_every_other_seed_is_liberal_and_the_split_is_not():
         chosen = np.take_along_axis(arms, others.argmax(axis=2)[..., None], axis=2)[..., 0]
         rejected += stats.ttest_rel(*chosen).pvalue < 0.05
     assert rejected / 1500 > 0.15
-    split = [r for r in checks._tuned_rows(12, 300, generator) if "settings chosen" in r.test]
+    split = [r for r in checks.tuned_rows(12, 300, 0) if "settings chosen" in r.test]
     assert len(split) == 4
     assert clearly_broken(split) == []
 

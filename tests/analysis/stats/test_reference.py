@@ -9,14 +9,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from analysis.decision import beyond
 from analysis.stats import planning
 from analysis.stats.equivalence import equivalence
 from analysis.stats.multiplicity import holm
+from analysis.stats.noncentral import noncentral_t_cdf
 from analysis.stats.paired import log_ratios, paired
 from analysis.stats.permutation import sign_flip_p
 from analysis.stats.proportions import wilson_interval
 from analysis.stats.survival import kaplan_meier, paired_log_rank, restricted_times
-from analysis.stats.trend import page_trend, slopes
+from analysis.stats.trend import interaction, page_trend, slopes
+from analysis.stats.tuned import tuned_contrast
+from analysis.stats.typicality import typicality
 from analysis.stats.wilcoxon import wilcoxon_p
 
 REFERENCE = Path(__file__).parents[2] / "reference"
@@ -34,6 +38,11 @@ with (REFERENCE / "values.csv").open(newline="") as _file:
 STUDENT = paired(DATA["sleep2"] - DATA["sleep1"])
 DARWIN, POINTS, SIX = paired(DATA["darwin"]), paired(DATA["points12"]), paired(DATA["six"])
 TABLE, TIED = (DATA[name].reshape(-1, 4) for name in ("table7", "tied6"))
+LONG = DATA["long9"].reshape(-1, 9)
+INTERACTION = interaction(TABLE[:, 3], TABLE[:, 2], TABLE[:, 1], TABLE[:, 0])
+TUNED = tuned_contrast(
+    *(DATA[f"tuned_{what}{arm}"].reshape(-1, 3) for what in ("valid", "test") for arm in (1, 2))
+)
 FAST, SLOW = DATA["fast"], DATA["slow"]
 RATIO = paired(log_ratios(restricted_times(FAST, 1000), restricted_times(SLOW, 1000)))
 TOST = equivalence(DATA["points12"], 0.25)
@@ -103,6 +112,33 @@ OURS = {
     "equivalence power": planning.power_of_equivalence(0.2, 1.0, 24, margin=0.9),
     "seeds .5": planning.seeds_needed(0.5, 1.0),
     "seeds .25": planning.seeds_needed(0.25, 1.0),
+    "student high log scale": np.exp(
+        paired(log_ratios(DATA["sleep2"][2:] + 5, DATA["sleep1"][2:] + 5)).high
+    ),
+    "darwin p greater": sign_flip_p(DATA["darwin"], alternative="greater"),
+    "darwin effect low": DARWIN.effect_low,
+    "six effect high": SIX.effect_high,
+    "points12 beyond .05": beyond(DATA["points12"], 0.05),
+    "interaction p": paired(INTERACTION).p,
+    "interaction low": paired(INTERACTION).low,
+    "page table7 falling p": page_trend(TABLE[:, ::-1]).p_increasing,
+    "page long9 L": page_trend(LONG).statistic,
+    "page long9 p": page_trend(LONG).p,
+    "page table7 correlation": page_trend(TABLE).correlation,
+    "restricted mean fast": restricted_times(FAST, 1000).mean(),
+    "restricted mean slow": restricted_times(SLOW, 1000).mean(),
+    "survival slow 720 high": _at(SLOW_CURVE, 720, "high"),
+    "median slow": SLOW_CURVE.median,
+    "tuned estimate": TUNED.differences.mean(),
+    "tuned p": paired(TUNED.differences).p,
+    "typical inside p": typicality(0.9751 - DATA["runs"]).p_inside,
+    "typical outside p": typicality(0.9801 - DATA["runs"]).p_outside,
+    "typical low": typicality(0.9751 - DATA["runs"]).low,
+    "noncentral 2.5 5 1.2": noncentral_t_cdf(2.5, 5, 1.2),
+    "noncentral 8 11 6": noncentral_t_cdf(8, 11, 6),
+    "noncentral 1 23 -0.5": noncentral_t_cdf(1, 23, -0.5),
+    "t power alpha .005": planning.t_test_power(1.1, 12, alpha=0.005),
+    "detectable 12 alpha .0025": planning.detectable_effect(12, alpha=0.0025),
 }
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from analysis.stats.tuned import selecting_seeds, tuned_contrast
+from analysis.stats.tuned import seeds_in_all, selecting_seeds, tuned_contrast
 
 NAN = math.nan
 
@@ -18,6 +18,13 @@ NAN = math.nan
 def test_a_third_chooses_and_at_least_six_are_tested(n, choosing):
     assert selecting_seeds(n) == choosing
     assert n < 7 or n - choosing >= 6
+
+
+@pytest.mark.parametrize("tested", [6, 7, 8, 16, 35, 100])
+def test_seeds_in_all_are_the_fewest_that_leave_so_many_for_the_test(tested):
+    n = seeds_in_all(tested)
+    assert n - selecting_seeds(n) >= tested
+    assert n - 1 - selecting_seeds(n - 1) < tested
 
 
 def tables(n=12, settings=3):
