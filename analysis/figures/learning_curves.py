@@ -23,6 +23,7 @@ CAPTION: Final = (
     "stretched: steps on a logarithmic scale, accuracy so that each halving of the error takes the "
     "same height. Dotted: the targets."
 )
+_MOST_POINTS: Final = 24
 _TICKS: Final = (0.1, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 
 
@@ -127,6 +128,9 @@ def _panel(ax: Axes, panel: pd.DataFrame, norms: list[str]) -> None:
         line = panel[panel["norm"] == norm]
         if line.empty:
             continue
+        # A panel is narrower than its points are many; the first and the last are always drawn.
+        shown = np.unique(np.linspace(0, len(line) - 1, _MOST_POINTS).round().astype(int))
+        line = line.iloc[shown]
         colour = palette.norm_colour(norm)
         ax.fill_between(line["step"], line["low"], line["high"], color=colour, alpha=0.2, lw=0)
         ax.plot(line["step"], line["mean"], color=colour, linewidth=1.8)
