@@ -6,6 +6,7 @@ found in the end is what a run finds that was never killed. The long form kills 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import random
 import signal
@@ -209,14 +210,23 @@ def test_workers_end_with_a_run_that_is_killed(tmp_path: Path, zygote: Zygote) -
     assert not any(map(works, workers))
 
 
+def measuring(run: Run) -> list[psutil.Process]:
+    """List the processes of a run that measure costs, which is not all that it starts."""
+    found = []
+    for process in run.workers():
+        with contextlib.suppress(psutil.Error):
+            if "suite.cost.worker" in process.cmdline():
+                found.append(process)
+    return found
+
+
 def test_a_measuring_process_that_is_killed(tmp_path: Path, zygote: Zygote) -> None:
     grid = str(write_grid(tmp_path, cost=True))
     out = tmp_path / "out"
     how = ("--grid", grid, "--out", str(out), "--no-report")
     run = zygote.start(tmp_path, *how)
-    assert wait_until(lambda: bool(run.workers()), run)
-    time.sleep(0.5)
-    assert any(strike(worker) for worker in run.workers())
+    assert wait_until(lambda: bool(measuring(run)), run), run.said()
+    assert any(strike(process) for process in measuring(run))
     assert run.wait() == EXIT_TRIALS_FAILED, run.said()
     assert "Traceback" not in run.said()
     assert "a cost was not measured: the measuring process ended with -9" in run.said()
