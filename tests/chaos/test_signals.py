@@ -97,6 +97,8 @@ def test_a_signal_to_the_report_alone(
         cwd=ROOT,
         stderr=subprocess.PIPE,
         text=True,
+        # Where the tests run in a shell's background, SIGINT is ignored by all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
     ) as report:
         assert report.stderr is not None
         holds = psutil.Process(report.pid)
