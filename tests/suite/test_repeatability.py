@@ -137,7 +137,8 @@ def stored(out: Path) -> list[TrialResult]:
 def test_after_any_resume(work: Work, trainer: StackTrainer, tmp_path: Path, size: int) -> None:
     whole = tmp_path / "whole"
     train(work, trainer, whole, size)
-    for stop_after in range(1, len(work.plan.trials)):
+    # Later than this, the last stack may be all that is left when it is asked whether to stop.
+    for stop_after in range(1, len(work.plan.trials) - size + 1):
         out = tmp_path / f"stopped-{stop_after}"
         with pytest.raises(InterruptedRunError):
             train(work, trainer, out, size, stop_after)
