@@ -38,7 +38,8 @@ if TYPE_CHECKING:
 
 MOST_REPORTS: Final = 0.05
 # A small design for each axis that a measure reduces over; others take what the claims name. More
-# conditions would be more evidence beside the same primary contrasts, which alone give the word.
+# conditions would be more evidence, of which the primary contrasts need none; it can add `depends`,
+# which is counted apart.
 _LEVELS: Final[dict[str, tuple[Any, ...]]] = {
     "batch_size": (16, 64),
     "learning_rate": (1e-4, 1e-3, 1e-1),
