@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-import pandas as pd
-
 from analysis.figures.kinds import along
-from analysis.figures.select import points_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     from matplotlib.figure import Figure
 
     from analysis.figures.evidence import Evidence
@@ -37,14 +35,7 @@ def frame(evidence: Evidence) -> pd.DataFrame:
     pandas.DataFrame
         ``panel``, ``norm``, ``step``, ``seeds``, ``mean``, ``low``, ``high``.
     """
-    parts = []
-    for quantity, title in _PANELS.items():
-        points = points_of(evidence, quantity)
-        part = along.summarise(points[points["value"] > 0], ["norm"])
-        if not part.empty:
-            part.insert(0, "panel", title)
-            parts.append(part)
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
+    return along.summarise_positive(evidence, _PANELS)
 
 
 def draw(data: pd.DataFrame, shape: Shape) -> Figure:

@@ -18,11 +18,15 @@ from analysis.figures.kinds.multiples import (
     panel_names,
     series_of,
 )
+from analysis.figures.select import points_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
+    from analysis.figures.evidence import Evidence
     from analysis.figures.grammar import Shape
 
 
@@ -64,6 +68,31 @@ def summarise(points: pd.DataFrame, by: list[str]) -> pd.DataFrame:
     found = pd.DataFrame(columns).reset_index()
     most = found.groupby(by, sort=False, observed=True)["seeds"].transform("max")
     return found[found["seeds"] * 2 > most].reset_index(drop=True)
+
+
+def summarise_positive(evidence: Evidence, panels: Mapping[str, str]) -> pd.DataFrame:
+    """Reduce several quantities, for logarithmic panels side by side.
+
+    Parameters
+    ----------
+    evidence
+        Where the curves are.
+    panels
+        Quantity → title of its panel.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``panel``, ``norm``, ``step``, ``seeds``, ``mean``, ``low``, ``high``; of values above 0.
+    """
+    parts = []
+    for quantity, title in panels.items():
+        points = points_of(evidence, quantity)
+        part = summarise(points[points["value"] > 0], ["norm"])
+        if not part.empty:
+            part.insert(0, "panel", title)
+            parts.append(part)
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame()
 
 
 def draw(data: pd.DataFrame, shape: Shape, along: Along, nothing: str) -> Figure:
