@@ -47,6 +47,10 @@ if TYPE_CHECKING:
 
 SIZING_SECONDS: Final = 1.0  # enough to tell a good stack size from a disturbed timing
 SIZING_SHARE: Final = 0.03  # of a shape's estimated work may go into it
+# Seconds on the CPU that a stack above the usual size may take: a kill can lose them, and the first
+# row is waited for that long. A short timing flatters such stacks: one of 48 at batch 16 took 660
+# µs a seed-step where it had said 409.
+LONGEST_STACK: Final = 150.0
 LEAST_LIMIT: Final = 3600.0  # seconds; no stack is given up before
 LIMIT_FACTOR: Final = 30.0  # an estimate may be this wrong, on a machine that does other work too
 
@@ -118,7 +122,13 @@ class Work:
             most = usual_stack(trials[0].condition.batch_size)
             usual[shape] = max((c for c in candidates if c <= most), default=candidates[0])
             if trials[0].device == "cpu":  # sizes far from the usual never pay there
-                candidates = [c for c in candidates if most <= 4 * c and c <= 4 * most]
+                longest_here = LONGEST_STACK / self.share
+                candidates = [
+                    c
+                    for c in candidates
+                    if most <= 4 * c <= 16 * most
+                    and (c <= most or not known[shape].length(c) > longest_here)
+                ]
             if len(candidates) > 1 and SIZING_SHARE * work >= SIZING_SECONDS:
                 timed[shape] = SizeWanted(tuple(trials), tuple(candidates), SIZING_SECONDS)
             else:

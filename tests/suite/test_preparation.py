@@ -3,6 +3,7 @@ import math
 
 import pytest
 
+from suite.estimate import trial_seconds
 from suite.executors.base import Executor
 from suite.grid import load_grid, parse_grid
 from suite.models import MODELS
@@ -60,17 +61,33 @@ def sizes(work, executor, rate):
     return list(work.choose_sizes(work.plan.shapes, lambda: False))
 
 
+def rate_for(work, seconds):
+    """Give the rate at which all trials take so many seconds."""
+    trials = work.plan.trials.values()
+    return sum(trial_seconds(t.condition, t.protocol, 1.0) for t in trials) / seconds
+
+
 def test_a_stack_size_is_timed_only_where_that_pays():
     work = work_of(seeds="12", batch_size="1024")
     slow = Timing({3: 0.5, 6: 0.1, 12: 0.101})
     shapes = list(work.plan.shapes)
-    assert sizes(work, slow, 1e5) == [(shape, 6, slow.timings) for shape in shapes]
+    rate = rate_for(work, seconds=100)
+    assert sizes(work, slow, rate) == [(shape, 6, slow.timings) for shape in shapes]
     assert [wanted.seconds for wanted in slow.asked] == [1.0] * len(shapes)
     # On a CPU far from the usual size, which is 4 here, nothing is worth a try.
     assert {wanted.candidates for wanted in slow.asked} == {(1, 2, 3, 4, 6, 12)}
     fast = Timing({})
     assert sizes(work, fast, 1e15) == [(shape, 4, {}) for shape in shapes]
     assert fast.asked == []
+
+
+def test_only_short_stacks_may_be_larger_than_usual():
+    work = work_of(seeds="12", batch_size="64", learning_rate="[1e-4, 1e-3, 1e-2]")
+    work = dataclasses.replace(work, share=1)
+    for seconds, largest in ((250, 36), (400, 24), (1500, 12), (15_000, 12)):
+        executor = Timing({})
+        sizes(work, executor, rate_for(work, seconds))
+        assert {max(wanted.candidates) for wanted in executor.asked} == {largest}
 
 
 def test_where_timing_fails_the_usual_size_is_taken():
