@@ -1,3 +1,4 @@
+import os
 import sys
 
 from suite.refresh import FIRST_SECONDS, GROWTH, ReportRefresher
@@ -42,6 +43,17 @@ def test_one_at_a_time_and_none_is_left_behind(tmp_path):
         refresher.tick()
         assert started(refresher) == first
     assert refresher._process.poll() is not None
+
+
+def test_it_shares_the_session_where_its_low_priority_counts_but_no_signals(tmp_path):
+    with ReportRefresher(
+        tmp_path, command=[sys.executable, "-c", "import time; time.sleep(600)"], clock=lambda: 100.0
+    ) as refresher:
+        refresher._started = 0.0
+        refresher.tick()
+        pid = started(refresher)
+        assert os.getsid(pid) == os.getsid(0)
+        assert os.getpgid(pid) == pid != os.getpgid(0)
 
 
 def test_the_default_is_our_own_report(tmp_path):
