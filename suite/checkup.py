@@ -105,8 +105,10 @@ def check_libraries() -> Iterator[Finding]:
     have = versions([r.name for r in required])
     for requirement in required:
         found = have[requirement.name]
+        wanted = requirement.marker is None or requirement.marker.evaluate({"extra": ""})
         if found is None:
-            yield Finding("problem", requirement.name, "is not installed", INSTALL)
+            if wanted:  # an extra is for those who ask for it
+                yield Finding("problem", requirement.name, "is not installed", INSTALL)
         elif not requirement.specifier.contains(Version(found).public, prereleases=True):
             seen = f"{found}, but {requirement.specifier} is needed"
             yield Finding("problem", requirement.name, seen, INSTALL)

@@ -89,6 +89,14 @@ def test_libraries_that_are_missing_old_or_untested(monkeypatch):
     assert "pandas 99.0 (tested: 3." in untested.seen
 
 
+def test_an_extra_may_be_missing_but_not_old(monkeypatch):
+    extras = ["absent>=1; extra == 'x'", "ray>=2; extra == 'ray'"]
+    monkeypatch.setattr(checkup.importlib.metadata, "requires", lambda _: extras)
+    monkeypatch.setattr(checkup, "versions", lambda names: dict.fromkeys(names) | {"ray": "1.9"})
+    (old,) = problems(check_libraries())
+    assert old.seen == "1.9, but >=2 is needed"
+
+
 def test_a_project_that_is_not_installed(monkeypatch):
     def absent(_: str) -> list[str]:
         raise checkup.importlib.metadata.PackageNotFoundError
