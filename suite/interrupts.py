@@ -13,6 +13,15 @@ if TYPE_CHECKING:
 _SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
+def ignore_signals() -> None:
+    """Let no signal interrupt what Python does after the last line of a program.
+
+    There is nothing left to stop, and a signal there would end in a traceback.
+    """
+    for number in _SIGNALS:
+        signal.signal(number, signal.SIG_IGN)
+
+
 class Interrupts:
     """Handles SIGINT, SIGTERM and SIGHUP while it is entered.
 

@@ -38,6 +38,15 @@ if TYPE_CHECKING:
 SHOW_CURSOR: Final = "\x1b[?25h"
 
 
+def start() -> NoReturn:
+    """Be the program: run the command line, then end the process with its exit code."""
+    from suite.interrupts import ignore_signals
+
+    code = main()
+    ignore_signals()
+    sys.exit(code)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  an exit a return
     """Run the command line; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
@@ -191,4 +200,4 @@ def _internal_error(error: Exception, out: Path | None, given: Sequence[str]) ->
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    start()

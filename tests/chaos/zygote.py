@@ -42,7 +42,7 @@ def _become(order: dict[str, Any]) -> None:
     sys.argv = ["suite.run", *order["arguments"]]
     code: object = 1
     try:
-        code = suite.run.main()
+        suite.run.start()
     except SystemExit as end:
         code = end.code
     except BaseException:
