@@ -33,8 +33,8 @@ def _parser() -> argparse.ArgumentParser:
             "all comparisons are adjusted together."
         ),
         epilog=(
-            "Exit codes: 0 compared, 10 something is worse (with --fail-on regression), 4 bad "
-            "arguments, or results that may not be compared."
+            "Exit codes: 0 compared, 10 something that --fail-on names was found, 4 bad arguments, "
+            "or results that may not be compared."
         ),
     )
     parser.add_argument("a", type=Path, metavar="A", help="result to compare with")
@@ -48,8 +48,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--fail-on",
-        choices=("regression",),
-        help="exit with code 10 where a quantity is worse, or a trial that worked in A fails in B",
+        action="append",
+        default=[],
+        choices=("regression", "missing"),
+        help="exit with code 10: where a quantity is worse, or a trial that worked in A fails in B "
+        "(regression); where B lacks a result that A has (missing); may be given several times",
     )
     parser.add_argument(
         "--quantity",
@@ -93,8 +96,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         console.print(table(compared, everything=options.all))
         for line in summary(compared):
             console.print(line, highlight=False, markup=False)
-    failed = options.fail_on == "regression" and (compared.regressions or compared.broken)
-    return EXIT_REGRESSION if failed else EXIT_DONE
+    faults = {
+        "regression": len(compared.regressions) + len(compared.broken),
+        "missing": compared.lost,
+    }
+    return EXIT_REGRESSION if any(faults[name] for name in options.fail_on) else EXIT_DONE
 
 
 if __name__ == "__main__":

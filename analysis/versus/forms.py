@@ -66,6 +66,9 @@ def summary(compared: Compared) -> list[str]:
         for name, other in (("A", "B"), ("B", "A"))
         if (n := compared.only[name])
     ]
+    if compared.lost:
+        verb = "is" if compared.lost == 1 else "are"
+        lines.append(f"{plural(compared.lost, 'result')} of A {verb} not in B.")
     missing = sum(len(c.contrast.missing) > 0 for c in compared.changes)
     if missing:
         lines.append(f"{plural(missing, 'comparison')} lack some of their pairs.")
@@ -82,6 +85,7 @@ def plain(compared: Compared) -> dict[str, Any]:
         "devices": {name: list(found) for name, found in compared.devices.items()},
         "allowed": list(compared.allowed),
         "only": compared.only,
+        "lost": compared.lost,
         "family": sum(c.contrast.n >= MINIMUM_SEEDS for c in compared.changes),
         "level": LEVEL,
         "broken": [dataclasses.asdict(b) for b in compared.broken],

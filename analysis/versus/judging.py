@@ -18,7 +18,7 @@ from analysis.stats.inputs import MINIMUM_SEEDS
 from analysis.stats.multiplicity import holm
 from analysis.stats.paired import paired
 from analysis.units import natural
-from analysis.versus.matching import require_comparable, shared_trials, varying_axes
+from analysis.versus.matching import FINISHED, require_comparable, shared_trials, varying_axes
 from analysis.versus.records import RESULTS, Broken, Change, Compared
 from suite.errors import UnknownNameError, UsageError
 from suite.quantities import QUANTITIES
@@ -96,6 +96,7 @@ def compare(
         changes=tuple(_judge(found)),
         broken=tuple(broken),
         only={name: sum(s.only[i] for s in pairs) for i, name in enumerate(RESULTS)},
+        lost=sum(s.lost for s in pairs) + _in_other_studies(a, pairs, studies),
         allowed=tuple(allowed),
         devices={
             name: tuple(sorted({d for s in pairs for d in s.devices[i]}))
@@ -119,6 +120,13 @@ def _known_studies(a: Samples, b: Samples, names: Sequence[str]) -> list[str]:
         if name not in both:
             raise UnknownNameError("study of both results", name, both)
     return [s for s in both if not names or s in names]
+
+
+def _in_other_studies(a: Samples, pairs: Sequence[SharedTrials], names: Sequence[str]) -> int:
+    """Count what A has finished of studies that B does not have."""
+    shared = {pair.study for pair in pairs}
+    others = [s for s in (*a.studies, COST_STUDY) if s not in shared and not names]
+    return sum(int(a.study(s)["status"].isin(FINISHED).sum()) for s in others if len(a.study(s)))
 
 
 def _contrasts(

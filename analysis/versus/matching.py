@@ -10,6 +10,7 @@ import numpy as np
 from analysis.costs import STUDY as COST_STUDY
 from analysis.measures.labels import condition_of, label_of
 from analysis.measures.pairs import BUDGETS
+from analysis.samples import MISSING
 from analysis.versus.records import Broken
 from suite.errors import IncomparableError
 from suite.records import AXES
@@ -38,6 +39,9 @@ _COST_INCOMPARABLE: Final[dict[str, tuple[str, tuple[str, ...], str]]] = {
 }
 
 
+FINISHED: Final = ("ok", "diverged")
+
+
 @dataclass(frozen=True, eq=False)
 class SharedTrials:
     """What both results plan of one study, row by row in the same order, and what only one does."""
@@ -46,12 +50,20 @@ class SharedTrials:
     samples: tuple[Samples, Samples]
     rows: tuple[pd.DataFrame, pd.DataFrame]
     only: tuple[int, int]
+    only_finished: int  # of those that only A plans
     devices: tuple[tuple[str, ...], tuple[str, ...]]
+
+    @property
+    def lost(self) -> int:
+        """Count what A has finished and B does not have, planned there or not."""
+        a, b = self.rows
+        finished = a["status"].isin(FINISHED) & (b["status"] == MISSING)
+        return int(finished.sum()) + self.only_finished
 
     def broken(self) -> Iterator[Broken]:
         """List what worked in A and not in B."""
         a, b = self.rows
-        worse = a["status"].isin(("ok", "diverged")) & b["status"].isin(("failed", "oom"))
+        worse = a["status"].isin(FINISHED) & b["status"].isin(("failed", "oom"))
         named = varying_axes(b)
         for row in b[worse.to_numpy()].to_dict("records"):
             condition = condition_of([*AXES, "device"], [row[c] for c in (*AXES, "device")])
@@ -75,6 +87,7 @@ def shared_trials(a: Samples, b: Samples, study: str) -> SharedTrials:
     found = indexed[0][[*match, "row"]].merge(
         indexed[1][[*match, "row"]], on=match, suffixes=("_a", "_b"), validate="one_to_one"
     )
+    alone = rows[0].drop(index=rows[0].index[found["row_a"].to_numpy()])
     taken = [
         r.iloc[found[f"row_{side}"].to_numpy()].reset_index(drop=True)
         for r, side in zip(rows, "ab", strict=True)
@@ -87,7 +100,8 @@ def shared_trials(a: Samples, b: Samples, study: str) -> SharedTrials:
         study,
         (a, b),
         (taken[0], taken[1]),
-        (len(rows[0]) - len(found), len(rows[1]) - len(found)),
+        (len(alone), len(rows[1]) - len(found)),
+        int(alone["status"].isin(FINISHED).sum()),
         (devices[0], devices[1]),
     )
 

@@ -79,6 +79,8 @@ class Compared:
         What worked in A and failed, or ran out of memory, in B.
     only
         ``A`` and ``B`` → trials and measurements that the other result does not plan.
+    lost
+        Trials and measurements that A has finished and B does not have.
     allowed
         Incomparabilities that are there and were allowed, as sentences.
     devices
@@ -88,6 +90,7 @@ class Compared:
     changes: tuple[Change, ...]
     broken: tuple[Broken, ...]
     only: dict[str, int]
+    lost: int
     allowed: tuple[str, ...]
     devices: dict[str, tuple[str, ...]]
 

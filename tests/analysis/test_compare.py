@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from analysis.versus.records import Compared
     from suite.records import Trial
+    from tests.synthetic import Fate
 
 SMALL: dict[str, Any] = {
     "batch_sizes": (64,),
@@ -225,6 +226,27 @@ def test_fewer_than_six_pairs_are_no_verdict_and_no_regression(tmp_path):
     found = compared((a, b))
     assert set(words(found, "test_accuracy").values()) <= {"no verdict", "identical"}
     assert main([str(a), str(b), "--fail-on", "regression"]) == EXIT_DONE
+
+
+def test_results_that_only_a_has_can_be_made_to_count(tmp_path, capsys):
+    """Twelve seeds of two arms, and of them B has six seeds, a study less or one unfinished."""
+
+    def one_is_missing(trial: Trial) -> Fate:
+        return "missing" if trial.seed == 11 and trial.condition.norm == "batch" else "ok"
+
+    a = store(tmp_path, "a", notebook=True)
+    fewer = store(tmp_path, "fewer", notebook=True, seeds=6)
+    assert compared((a, fewer)).lost == 4 * 6
+    one_study = store(tmp_path, "one")
+    assert compared((a, one_study)).lost == 2 * 12
+    assert compared((a, one_study), studies=["grid"]).lost == 0
+    unfinished = store(tmp_path, "unfinished", Truth(fate=one_is_missing))
+    assert compared((one_study, unfinished)).lost == 1
+    assert main([str(a), str(fewer), "--fail-on", "regression"]) == EXIT_DONE
+    assert "24 results of A are not in B." in capsys.readouterr().out
+    both_ways = ["--fail-on", "regression", "--fail-on", "missing"]
+    assert main([str(a), str(fewer), *both_ways]) == EXIT_REGRESSION
+    assert main([str(fewer), str(a), *both_ways]) == EXIT_DONE
 
 
 def test_a_trial_that_breaks_is_a_regression(tmp_path, capsys):
