@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 REGISTRY_FILE: Final = "claims.toml"
 
+# Of a comparison: what people read, and no verdict depends on.
+_PROSE: Final = frozenset({"margin_why", "factor", "unit", "reads"})
+
 Group = Literal["advantages", "limitations", "batch size", "mechanics", "notebook"]
 
 
@@ -155,6 +158,15 @@ class Registry(Strict):
     def hash(self) -> str:
         """Content hash of the whole registry; comments and layout don't count."""
         return content_hash(self.model_dump(mode="json"))
+
+    @property
+    def deciding_hash(self) -> str:
+        """Content hash of what verdicts depend on: sentences and literature don't count."""
+        decides = [
+            [claim.id, [c.model_dump(mode="json", exclude=set(_PROSE)) for c in claim.comparisons]]
+            for claim in self.claims
+        ]
+        return content_hash([decides, dict(self.chance)])
 
     def __iter__(self) -> Iterator[Claim]:  # type: ignore[override]
         return iter(self.claims)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.calibration import checks, whole_registry
 from analysis.calibration.scenarios import SCENARIOS
-from analysis.calibration.table import JUDGING, Row, source_hash
+from analysis.calibration.table import JUDGING, Row, rate_row, source_hash
 from analysis.calibration.whole_registry import RegistryCount
 from analysis.claims import load_registry
 from analysis.files import write_whole
@@ -122,9 +122,18 @@ def put_together(outcomes: Sequence[list[Row] | RegistryCount]) -> list[Row]:
         else:
             rows += outcome
     if total.simulations:
-        rows += whole_registry.registry_rows(
+        reports = whole_registry.registry_rows(
             total, len(load_registry().claims), REPORT_SEEDS, SPREAD
         )
+        # At most, for a report may hold both.
+        either = rate_row(
+            *("registry", "at least one false verdict, depends among them (at most)"),
+            *(reports[0].scenario, REPORT_SEEDS),
+            hits=total.false + total.depends,
+            simulations=total.simulations,
+            most=whole_registry.MOST_REPORTS,
+        )
+        rows += [*reports, either]
     return rows
 
 
@@ -163,7 +172,7 @@ def _hash_of(code: tuple[str, ...]) -> str:
 
 @functools.cache
 def _registry() -> str:
-    return load_registry().hash
+    return load_registry().deciding_hash
 
 
 def _error_rates(position: int, n: int, simulations: int, entropy: int) -> list[Row]:

@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from importlib import resources
 from typing import TYPE_CHECKING, Final
 
+from analysis.claims import load_registry
 from analysis.stats.proportions import wilson_interval
 from suite.errors import UsageError
+from suite.records import content_hash
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -78,21 +80,33 @@ class CalibrationTable:
         For each figure, at least; reports on null data are fewer.
     judging_hash
         Of the source that judges; see :func:`judging_hash`.
+    reports_hash
+        Of what whole reports depend on beside it; see :func:`reports_hash`.
     """
 
     rows: tuple[Row, ...]
     simulations: int
     judging_hash: str
+    reports_hash: str
 
     @property
     def current(self) -> bool:
         """Whether it was made by the judging code of this version."""
         return self.judging_hash == judging_hash()
 
+    @property
+    def reports_current(self) -> bool:
+        """Whether its whole reports were judged by the registry and measures of this version."""
+        return self.reports_hash == reports_hash()
+
     def to_json(self) -> str:
         """Write as JSON; the same rows give the same bytes."""
         rows = [{**dataclasses.asdict(row), "holds": row.holds} for row in self.rows]
-        head = {"judging_hash": self.judging_hash, "simulations": self.simulations}
+        head = {
+            "judging_hash": self.judging_hash,
+            "reports_hash": self.reports_hash,
+            "simulations": self.simulations,
+        }
         return json.dumps({**head, "rows": rows}, indent=1, allow_nan=False) + "\n"
 
     def to_csv(self) -> str:
@@ -134,7 +148,7 @@ def rate_row(
 
 def make_table(rows: Sequence[Row], simulations: int) -> CalibrationTable:
     """Put rows together as made by this version's code."""
-    return CalibrationTable(tuple(rows), simulations, judging_hash())
+    return CalibrationTable(tuple(rows), simulations, judging_hash(), reports_hash())
 
 
 def reference_table() -> CalibrationTable:
@@ -161,7 +175,7 @@ def parse_table(text: str) -> CalibrationTable:
     raw = json.loads(text)
     names = {f.name for f in dataclasses.fields(Row)}
     rows = tuple(Row(**{k: v for k, v in row.items() if k in names}) for row in raw["rows"])
-    return CalibrationTable(rows, raw["simulations"], raw["judging_hash"])
+    return CalibrationTable(rows, raw["simulations"], raw["judging_hash"], raw["reports_hash"])
 
 
 def judging_hash() -> str:
@@ -170,6 +184,11 @@ def judging_hash() -> str:
     Of syntax trees without docstrings: a better comment doesn't make the figures old.
     """
     return source_hash(JUDGING)
+
+
+def reports_hash() -> str:
+    """Hash the measures and what the registry decides by: whole reports depend on both."""
+    return content_hash([source_hash(("measures",)), load_registry().deciding_hash])[:16]
 
 
 def source_hash(names: Sequence[str]) -> str:

@@ -16,7 +16,7 @@ from analysis.report.view import TrustView
 from analysis.wording import NOTHING, count, p_value
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from analysis.calibration.summary import Summary
     from analysis.calibration.table import CalibrationTable
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 ARM: Final = "batch"
 _FALSE: Final = ("supported", "contradicted", "depends")
+_TUNED: Final = "fair-tuned arms"  # in the name of a test
 _QUESTIONS: Final = {
     "type-I error": "A difference is found where there is none",
     "coverage": "The 95 % interval holds the truth",
@@ -67,15 +68,41 @@ def _calibration_words(calibration: CalibrationTable) -> tuple[str, ...]:
         "run: normal, skewed, heavy-tailed, tied, censored, with unequal spread. "
         f"{kept} of {len(promised)} promises hold within Monte Carlo error; each row of the table "
         "says how often it was tried.",
-        "Nothing is promised where the two arms have equal means but noise of unlike shape, such "
-        "as rare failures in one of them: there the rates are higher, and are shown.",
+        *_not_promised(calibration),
     ]
-    if not calibration.current:
+    if not calibration.current or not calibration.reports_current:
         words.append(
-            "The judging code has changed since these figures were made; "
+            "The registry or its measures have changed since whole reports were judged; "
+            "python -m analysis.calibrate judges them anew."
+            if calibration.current
+            else "The judging code has changed since these figures were made; "
             "python -m analysis.calibrate makes them anew."
         )
     return tuple(words)
+
+
+def _not_promised(calibration: CalibrationTable) -> Iterator[str]:
+    """Say where a true null is rejected more often than promised, and how often at most."""
+    errors = [r for r in calibration.rows if r.question == "type-I error" and r.holds is None]
+    for words, tuned in (
+        (
+            "the two arms have equal means but noise of unlike shape, such as rare failures in one "
+            "of them",
+            False,
+        ),
+        (
+            "each arm is taken at its best learning rate and they are equal at their true best "
+            "only: an arm with several nearly equal rates is sometimes taken at a lesser one",
+            True,
+        ),
+    ):
+        found = [r for r in errors if (_TUNED in r.test) == tuned]
+        if found:
+            worst = max(found, key=lambda r: r.value)
+            yield (
+                f"Nothing is promised where {words}. At worst {worst.value:.1%} of such "
+                f"comparisons got a false verdict ({worst.scenario}, n = {worst.n})."
+            )
 
 
 def _question(s: Summary) -> dict[str, object]:

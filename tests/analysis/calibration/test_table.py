@@ -7,6 +7,7 @@ import io
 
 import pytest
 
+from analysis.calibration import table as calibration_table
 from analysis.calibration.table import (
     Row,
     judging_hash,
@@ -16,6 +17,7 @@ from analysis.calibration.table import (
     rate_row,
     reference_table,
 )
+from analysis.claims import load_registry
 from suite.errors import UsageError
 
 
@@ -62,6 +64,30 @@ def test_csv_has_a_line_a_figure():
 def test_a_table_of_other_code_says_so():
     table = parse_table(make_table([row()], 9).to_json().replace(judging_hash(), "0" * 16))
     assert not table.current
+    assert table.reports_current
+
+
+def test_whole_reports_speak_for_a_registry_and_its_measures(monkeypatch):
+    table = make_table([row()], 9)
+    registry = load_registry()
+    first, *others = registry.claims
+    reworded = registry.model_copy(
+        update={"claims": (first.model_copy(update={"title": "Other words"}), *others)}
+    )
+    assert reworded.hash != registry.hash
+    monkeypatch.setattr(calibration_table, "load_registry", lambda: reworded)
+    assert table.reports_current
+    stricter = first.primary.model_copy(update={"margin": first.primary.margin * 2})
+    first = first.model_copy(update={"comparisons": (stricter, *first.comparisons[1:])})
+    moved = registry.model_copy(update={"claims": (first, *others)})
+    monkeypatch.setattr(calibration_table, "load_registry", lambda: moved)
+    assert not table.reports_current
+    assert table.current
+
+
+def test_the_table_that_comes_with_the_package_is_of_this_version():
+    assert reference_table().current
+    assert reference_table().reports_current
 
 
 @pytest.mark.parametrize("content", [None, "", "{}", '{"rows": [{"x": 1}]}', "[]"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from analysis.calibration.table import make_table, rate_row, reference_table
@@ -50,7 +52,7 @@ def test_few_seeds_can_not_show_it(tmp_path):
     assert "12 seeds" in view.same_arm[0]
 
 
-def test_a_table_of_other_code_and_a_broken_promise_are_said(twelve, monkeypatch):
+def test_a_broken_promise_is_said(twelve, monkeypatch):
     rows = [
         rate_row("type-I error", "t", "normal", 12, hits=h, simulations=1000, most=0.055)
         for h in (50, 90)
@@ -58,7 +60,24 @@ def test_a_table_of_other_code_and_a_broken_promise_are_said(twelve, monkeypatch
     table = make_table(rows, 1000)
     monkeypatch.setattr(trust, "reference_table", lambda: table)
     assert "1 of 2 promises hold" in trust_view(twelve).calibration[0]
-    assert len(trust_view(twelve).calibration) == 2
-    old = type(table)(table.rows, 1000, "0" * 16)
-    monkeypatch.setattr(trust, "reference_table", lambda: old)
-    assert "has changed since" in trust_view(twelve).calibration[-1]
+    assert len(trust_view(twelve).calibration) == 1
+
+
+def test_where_nothing_is_promised_the_worst_rate_is_said(twelve):
+    errors = [r for r in reference_table().rows if r.question == "type-I error" and r.holds is None]
+    tuned = [r for r in errors if "fair-tuned" in r.test]
+    words = " ".join(trust_view(twelve).calibration)
+    for rows in (tuned, [r for r in errors if r not in tuned]):
+        assert f"At worst {max(r.value for r in rows):.1%} of such comparisons" in words
+
+
+def test_an_older_table_says_what_has_changed(twelve, monkeypatch):
+    table = reference_table()
+    for changed, words in (
+        ({"reports_hash": "0"}, "The registry or its measures have changed"),
+        ({"judging_hash": "0", "reports_hash": "0"}, "The judging code has changed"),
+    ):
+        monkeypatch.setattr(
+            trust, "reference_table", lambda changed=changed: dataclasses.replace(table, **changed)
+        )
+        assert words in trust_view(twelve).calibration[-1]
