@@ -18,6 +18,7 @@ from suite.executors.ray_cluster import Cluster, RayExecutor, RayTrainer, connec
 from suite.executors.training import StackTrainer
 from suite.grid import parse_grid
 from suite.planning import cut_stacks, make_plan
+from tests.suite.executors import loopback
 from tests.suite.executors.test_processes import STUDY, results
 from tests.suite.executors.trainers import Make, Scripted
 
@@ -27,15 +28,16 @@ ROOT = Path(__file__).parents[3]
 
 
 @pytest.fixture
-def nodes(monkeypatch):
+def nodes():
     """Two nodes of one core each, on loopback."""
+    loopback.enter()
     secure(new=True)  # before Ray is imported, which reads it then
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster as Nodes
 
-    one = {"num_cpus": 1, "node_ip_address": "127.0.0.1", "include_dashboard": False}
+    one = {"num_cpus": 1, "include_dashboard": False}
     found = Nodes(initialize_head=True, head_node_args=one)
-    found.add_node(num_cpus=1, node_ip_address="127.0.0.1")
+    found.add_node(num_cpus=1)
     yield found
     import ray
 
