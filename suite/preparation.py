@@ -18,6 +18,7 @@ from suite.data import load_or_fall_back
 from suite.device_check import check_device
 from suite.devices import describe_device, parse_devices, use_full_precision
 from suite.environment import environment, usable_cores
+from suite.errors import DeviceError
 from suite.estimate import matmul_rate, training_steps, trial_seconds
 from suite.executors.base import SizeWanted
 from suite.executors.choice import choose_executor, grid_seconds
@@ -223,9 +224,9 @@ def prepare(
     ModelError
         A model of the user's own can't be used.
     """
-    names = tuple(parse_devices(devices))
     use_full_precision()
-    checks = {name: check_device(name) for name in names}
+    checks, refused = _checked(devices)
+    names = tuple(checks)
     loaded: dict[str, Dataset] = {}
     used: dict[str, str] = {}
     notices: list[str] = []
@@ -243,7 +244,7 @@ def prepare(
     return Work(
         plan=plan,
         executor=_executor(choice, loaded, rate, names),
-        notices=(*notices, *grid.notices),
+        notices=(*refused, *notices, *grid.notices),
         devices=names,
         used=used,
         fingerprints={name: dataset.fingerprint for name, dataset in loaded.items()},
@@ -252,6 +253,26 @@ def prepare(
         share=_share(choice),
         costs=() if grid.cost is None else plan_costs(grid.cost, names, cost_version),
     )
+
+
+def _checked(devices: str) -> tuple[dict[str, dict[str, float]], list[str]]:
+    """Check devices; give the figures of those that passed, and what to say of the others.
+
+    One that the user named must pass. Where all that are present were asked for, one that fails is
+    left out, unless it is the only one.
+    """
+    passed: dict[str, dict[str, float]] = {}
+    failed: list[DeviceError] = []
+    for name in parse_devices(devices):
+        try:
+            passed[name] = check_device(name)
+        except DeviceError as error:
+            if devices.strip().casefold() != "auto":
+                raise
+            failed.append(error)
+    if not passed:
+        raise failed[0]
+    return passed, [f"left out: {error}" for error in failed]
 
 
 def _share(choice: Choice) -> int:

@@ -3,6 +3,8 @@ import math
 
 import pytest
 
+from suite import preparation
+from suite.errors import DeviceError
 from suite.estimate import trial_seconds
 from suite.executors.base import Executor
 from suite.grid import load_grid, parse_grid
@@ -14,6 +16,33 @@ from tests.suite.test_grid import text
 def work_of(**changes):
     grid = parse_grid(text(changes), name="g")
     return prepare(grid, "cpu", None)
+
+
+@pytest.mark.parametrize(
+    ("asked", "failing", "kept"),
+    [
+        ("auto", {"mps"}, {"cpu", "cuda:0"}),
+        ("auto", {"cpu", "cuda:0", "mps"}, None),
+        ("cpu,cuda:0", {"cuda:0"}, None),
+        ("cpu,cuda:0", set(), {"cpu", "cuda:0"}),
+    ],
+)
+def test_of_all_devices_those_that_fail_are_left_out(monkeypatch, asked, failing, kept):
+    def check(name):
+        if name in failing:
+            raise DeviceError(f"device {name} is refused: output 1.0e-01")
+        return {"output": 1e-7}
+
+    there = ["cpu", "cuda:0", "mps"] if asked == "auto" else asked.split(",")
+    monkeypatch.setattr(preparation, "parse_devices", lambda _: there)
+    monkeypatch.setattr(preparation, "check_device", check)
+    if kept is None:
+        with pytest.raises(DeviceError, match="is refused"):
+            preparation._checked(asked)
+    else:
+        checks, notices = preparation._checked(asked)
+        assert set(checks) == kept
+        assert notices == [f"left out: device {d} is refused: output 1.0e-01" for d in failing]
 
 
 @pytest.mark.parametrize(("batch", "size"), [(1, 12), (256, 12), (512, 6), (1024, 4), (60_000, 4)])
