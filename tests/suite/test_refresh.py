@@ -46,10 +46,10 @@ def test_one_at_a_time_and_none_is_left_behind(tmp_path):
 
 
 def test_it_shares_the_session_where_its_low_priority_counts_but_no_signals(tmp_path):
-    with ReportRefresher(
-        tmp_path, command=[sys.executable, "-c", "import time; time.sleep(600)"], clock=lambda: 100.0
-    ) as refresher:
-        refresher._started = 0.0
+    clock = Clock()
+    sleeping = [sys.executable, "-c", "import time; time.sleep(600)"]
+    with ReportRefresher(tmp_path, command=sleeping, clock=clock) as refresher:
+        clock.now = 100
         refresher.tick()
         pid = started(refresher)
         assert os.getsid(pid) == os.getsid(0)
