@@ -86,7 +86,8 @@ class Executor(ABC):
     A stack whose training raises gives results with status ``failed``; one that runs out of memory
     is tried again in halves, and ``oom`` is the status of a trial that does not fit even alone.
     Where stacks train in other processes and one of these dies or hangs, its stack is tried once
-    more, and is ``failed`` when that process dies too; other stacks don't notice.
+    more, and is ``failed`` when that process dies too; other stacks don't notice. A worker that the
+    system ended for want of memory counts as one that ran out of it.
     """
 
     @property
@@ -163,8 +164,15 @@ class Guard:
         self._train = train
         self._fits: dict[str, int] = {}
 
-    def __call__(self, stack: Stack, should_stop: ShouldStop) -> StackFinished:
-        """Train a stack; only an interrupt, or a fault of this project, is raised."""
+    def __call__(
+        self, stack: Stack, should_stop: ShouldStop, most: int | None = None
+    ) -> StackFinished:
+        """Train a stack; only an interrupt, or a fault of this project, is raised.
+
+        ``most`` members of its shape are known to fit, where that is known.
+        """
+        if most is not None:
+            self._fits[stack.shape] = min(most, self._fits.get(stack.shape, most))
         started = time.perf_counter()
         results = self._train_fitting(stack.shape, stack.trials, should_stop)
         return StackFinished(stack, tuple(results), time.perf_counter() - started)

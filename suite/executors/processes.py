@@ -22,6 +22,7 @@ import suite
 from suite.errors import BenchError, InterruptedRunError
 from suite.executors.base import Executor, SizeWanted, StackFinished, StackStarted, without_result
 from suite.executors.worker import READY, STOP, STOPPED, Fault, serve
+from suite.planning import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 
     from suite.executors.base import ShouldStop, Trainer
     from suite.executors.worker import Task
-    from suite.planning import Stack
+    from suite.records import Status
 
 _PRELOADED: Final = "suite.executors.preload"
 _POLL_SECONDS: Final = 0.1
@@ -81,6 +82,7 @@ class _Worker:
     task: int | None = None
     limit: float = _START_SECONDS
     spent: float = field(default=0.0)
+    kills: int = 0  # that the system had made for want of memory when the task was given
 
     def end(self) -> None:
         self.process.kill()
@@ -101,18 +103,59 @@ class _Answered:
 
 
 @dataclass(frozen=True)
+class _Death:
+    """Why a worker is not to be counted on any more."""
+
+    reason: str
+    status: Status = "failed"
+
+
+@dataclass(frozen=True)
 class _Lost:
-    """The task's worker died, and so did the one that tried again."""
+    """The task's worker died, and so did those that tried again."""
 
     place: int
-    reason: str
+    death: _Death
+
+
+class _Try:
+    """How often a task was tried, and how large its stack may still be.
+
+    Parameters
+    ----------
+    task
+        What is tried.
+    """
+
+    def __init__(self, task: Task) -> None:
+        self.deaths = 0
+        self.most: int | None = None
+        self._size = len(task.trials) if isinstance(task, Stack) else 1
+
+    @property
+    def first(self) -> bool:
+        """Whether it was not tried before."""
+        return not self.deaths and self.most is None
+
+    def died(self, death: _Death) -> _Death | None:
+        """Note a death; give the last word where the task is not to be tried again."""
+        if death.status == "oom":
+            if self._size > 1:
+                self._size = self.most = (self._size + 1) // 2
+                return None
+            return death
+        self.deaths += 1
+        if self.deaths < _TRIES:
+            return None
+        return _Death(f"{death.reason}, {_TRIES} times")
 
 
 class ProcessExecutor(Executor):
     """One worker process for each stack that trains.
 
-    A worker that dies loses the stack it was at, which another tries once more; one that has spent
-    its limit is killed and counts as dead. However this process ends, its workers end with it.
+    A worker that dies loses the stack it was at, which another tries once more, and in halves where
+    the system ended it for want of memory; one that has spent its limit is killed and counts as
+    dead. However this process ends, its workers end with it.
 
     Parameters
     ----------
@@ -157,10 +200,10 @@ class ProcessExecutor(Executor):
                         yield StackStarted(stacks[place])
                     case _Answered(_, answer):
                         yield answer
-                    case _Lost(place, reason):
+                    case _Lost(place, death):
                         stack = stacks[place]
-                        failed = tuple(without_result(t, "failed", reason) for t in stack.trials)
-                        yield StackFinished(stack, failed, 0.0)
+                        lost = (without_result(t, death.status, death.reason) for t in stack.trials)
+                        yield StackFinished(stack, tuple(lost), 0.0)
         finally:
             self.close()
 
@@ -190,7 +233,7 @@ class ProcessExecutor(Executor):
     ) -> Iterator[_Started | _Answered | _Lost]:
         """Have every task answered; whoever stops listening ends the workers."""
         queue = deque(range(len(tasks)))
-        tries = [0] * len(tasks)
+        tries = [_Try(task) for task in tasks]
         before = time.monotonic()
         while queue or any(worker.task is not None for worker in self._workers):
             if should_stop():
@@ -212,14 +255,12 @@ class ProcessExecutor(Executor):
                 worker.spent += passed
                 place = worker.task
                 answer = self._heard(worker)
-                if answer is None and (why := self._why_dead(worker)):
+                if answer is None and (death := self._death(worker)):
                     self._workers.remove(worker)
-                    if place is not None:
-                        tries[place] += 1
-                        if tries[place] < _TRIES:
-                            queue.appendleft(place)
-                        else:
-                            events.append(_Lost(place, f"{why}, {_TRIES} times"))
+                    if place is not None and (last := tries[place].died(death)):
+                        events.append(_Lost(place, last))
+                    elif place is not None:
+                        queue.appendleft(place)
                 elif answer is not None and place is not None:
                     events.append(_Answered(place, answer))
             started = self._give(queue, tasks, limits, tries)  # before anything waits for the store
@@ -253,7 +294,7 @@ class ProcessExecutor(Executor):
         queue: deque[int],
         tasks: Sequence[Task],
         limits: Sequence[float],
-        tries: Sequence[int],
+        tries: Sequence[_Try],
     ) -> list[_Started]:
         """Hand tasks to those who wait for one; tell of those that are at their first try."""
         started = []
@@ -261,10 +302,11 @@ class ProcessExecutor(Executor):
             if queue and worker.ready and worker.task is None:
                 place = queue.popleft()
                 worker.task, worker.limit, worker.spent = place, limits[place], 0.0
+                worker.kills = _kills()
                 # One that has just died is found out by whoever listens to it.
                 with contextlib.suppress(OSError):
-                    worker.connection.send(tasks[place])
-                if not tries[place]:
+                    worker.connection.send((tasks[place], tries[place].most))
+                if tries[place].first:
                     started.append(_Started(place))
         return started
 
@@ -285,13 +327,15 @@ class ProcessExecutor(Executor):
         worker.task = None
         return None if said == STOPPED else said
 
-    def _why_dead(self, worker: _Worker) -> str:
+    def _death(self, worker: _Worker) -> _Death | None:
         """Say why a worker is not to be counted on any more, and end it; else nothing."""
         if worker.spent > worker.limit and (worker.task is not None or not worker.ready):
             worker.end()
-            return f"the worker process was killed after {worker.limit:,.0f} s without an answer"
+            return _Death(
+                f"the worker process was killed after {worker.limit:,.0f} s without an answer"
+            )
         if not connections.wait([worker.process.sentinel], timeout=0):
-            return ""
+            return None
         worker.process.join()
         code = worker.process.exitcode
         worker.end()
@@ -302,7 +346,9 @@ class ProcessExecutor(Executor):
                     f"worker processes don't start ({_ended(code)}); "
                     "--executor in-process does without them"
                 )
-        return f"the worker process {_ended(code)}"
+        if code == -signal.SIGKILL and _kills() > worker.kills:
+            return _Death("out of memory: the system killed the worker process", "oom")
+        return _Death(f"the worker process {_ended(code)}")
 
     def _stop(self) -> None:
         """Ask all to stop between steps, and end them."""
@@ -315,6 +361,16 @@ class ProcessExecutor(Executor):
             for stopped in connections.wait(busy, timeout=left):
                 busy.remove(stopped)  # type: ignore[arg-type]  # these are connections
         self.close()
+
+
+def _kills() -> int:
+    """Count the processes that the system has killed for want of memory; 0 where it doesn't say."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/vmstat").read_text("ascii").splitlines():
+            name, _, count = line.partition(" ")
+            if name == "oom_kill":
+                return int(count)
+    return 0
 
 
 def _ended(code: int | None) -> str:

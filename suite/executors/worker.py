@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from suite.executors.base import Trainer
 
 Task: TypeAlias = Stack | SizeWanted
+Order: TypeAlias = tuple[Task, int | None]  # and how many members of a stack are known to fit
 
 READY: Final = "ready"
 STOPPED: Final = "stopped"
@@ -46,7 +47,7 @@ def serve(
     Parameters
     ----------
     connection
-        Gives tasks and takes answers.
+        Gives orders and takes answers.
     control
         ``STOP`` asks for a stop between steps; its end means that there is nobody to work for.
     make_trainer
@@ -69,10 +70,11 @@ def serve(
         connection.send(Fault(traceback.format_exc()))
 
 
-def _answer(task: Task, train: Trainer, guard: Guard, should_stop: Callable[[], bool]) -> object:
+def _answer(order: Order, train: Trainer, guard: Guard, should_stop: Callable[[], bool]) -> object:
+    task, most = order
     try:
         if isinstance(task, Stack):
-            return guard(task, should_stop)
+            return guard(task, should_stop, most)
         return timings(train, task)
     except InterruptedRunError:
         return STOPPED

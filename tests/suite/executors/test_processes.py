@@ -14,6 +14,7 @@ import torch
 
 from suite.data import load_dataset
 from suite.errors import EXIT_DONE, EXIT_INTERRUPTED, BenchError
+from suite.executors import processes
 from suite.executors.base import StackFinished
 from suite.executors.in_process import InProcessExecutor
 from suite.executors.processes import ProcessExecutor
@@ -112,11 +113,40 @@ def test_workers_that_can_not_start_are_a_fault_that_is_told(tmp_path):
             list(executor.run([first], never))
 
 
-def stacks_of_fakes():
+@pytest.mark.parametrize(("larger", "status", "sizes"), [(2, "ok", "421"), (0, "oom", "421")])
+def test_a_worker_that_the_system_kills_for_want_of_memory_is_followed_by_halves(
+    tmp_path, monkeypatch, larger, status, sizes
+):
+    count = iter(range(1000))
+    monkeypatch.setattr(processes, "_kills", lambda: next(count))
+    trainer = Scripted(tmp_path / "log", seed=0, action="kill", larger=larger)
+    stack, other = stacks_of_fakes(size=4, seeds=8, rates=[1e-3])[::4]
+    assert {trial.seed for trial in other.trials} == {4, 5, 6, 7}
+    executor = ProcessExecutor(Make(trainer), workers=1, threads=1, limit=lambda _: 60.0)
+    ended = [e for e in executor.run([stack, other], never) if isinstance(e, StackFinished)]
+    assert [e.stack for e in ended] == [stack, other]
+    assert {r.status for r in ended[0].results} == {status}
+    assert {r.status for r in ended[1].results} == {"ok"}
+    if status == "oom":
+        assert "the system killed the worker" in ended[0].results[0].reason
+    keys = {trial.key for trial in stack.trials}
+    tried = [line.split()[1] for line in trainer.lines() if line.split()[2] in keys]
+    assert "".join(dict.fromkeys(tried)) == (sizes if larger < 2 else sizes[:2])
+
+
+def test_the_kernel_says_how_many_processes_it_has_killed(monkeypatch, tmp_path):
+    found = tmp_path / "vmstat"
+    monkeypatch.setattr(processes, "Path", lambda _: found)
+    assert processes._kills() == 0
+    found.write_text("pgfault 7\noom_kill 12\n")
+    assert processes._kills() == 12
+
+
+def stacks_of_fakes(size=2, **changes):
     from tests.fakes import tiny_plan
 
-    plan = tiny_plan()
-    return cut_stacks(plan, dict.fromkeys(plan.shapes, 2))
+    plan = tiny_plan(**changes)
+    return cut_stacks(plan, dict.fromkeys(plan.shapes, size))
 
 
 def test_no_worker_outlives_a_parent_that_is_killed(tmp_path):
