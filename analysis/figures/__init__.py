@@ -67,7 +67,7 @@ class FigureSpec:
 
     def load(self) -> FigureModule:
         """Import the figure's module."""
-        return cast("FigureModule", importlib.import_module(f"{__name__}.{self.name}"))
+        return load_figure(self.name)
 
     def suits(self, comparison: Comparison) -> bool:
         """Whether a claim with this primary comparison shows the figure."""
@@ -79,6 +79,11 @@ class FigureSpec:
             (self.axes, comparison.arms.axis),
         )
         return all(not any_of or it in any_of for any_of, it in wanted)
+
+
+def load_figure(name: str) -> FigureModule:
+    """Import the module of a figure of this package."""
+    return cast("FigureModule", importlib.import_module(f"{__name__}.{name}"))
 
 
 FIGURES: Final[tuple[FigureSpec, ...]] = (

@@ -10,6 +10,7 @@ from analysis.files import write_whole
 from analysis.report.exports import exported_files
 from analysis.report.html import render
 from analysis.report.page import build_page
+from analysis.report.studio import Studio, cores
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from analysis.contrasts import Verdicts
 
 REPORT_NAME: Final = "report.html"
+MANY_CLAIMS: Final = 6  # with fewer, to start processes takes longer than to draw here
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,9 @@ def build_report(paths: Sequence[Path] | Path, out: Path | None = None) -> Repor
     samples = load_samples(stores)
     verdicts = judge_samples(samples)
     target = folder / REPORT_NAME
-    html = render(build_page(samples, verdicts))
+    many = sum(bool(verdict.results) for verdict in verdicts) >= MANY_CLAIMS
+    with Studio(cores() if many else 1) as studio:
+        html = render(build_page(samples, verdicts, studio))
     files = exported_files(samples, verdicts)
     # The exports first: whoever sees a new report finds the numbers that it was made from.
     for name, text in files.items():

@@ -21,6 +21,7 @@ from analysis.wording import NOTHING, count, listed, number, p_phrase, p_value, 
 if TYPE_CHECKING:
     from analysis.claims import Literature
     from analysis.contrasts import Contrast, ContrastResult, LostPair, Verdict
+    from analysis.report.studio import Studio
     from analysis.report.view import Facts
     from analysis.samples import Samples
 
@@ -33,7 +34,7 @@ _STANCES: Final = {
 _NOT_PLACES: Final = ("mean ", "norm ", "all ", "each ")
 
 
-def claim_view(samples: Samples, verdict: Verdict) -> ClaimView:
+def claim_view(samples: Samples, verdict: Verdict, studio: Studio) -> ClaimView:
     """Make the claim's section."""
     claim = verdict.claim
     frame = results_frame(verdict)
@@ -67,7 +68,7 @@ def claim_view(samples: Samples, verdict: Verdict) -> ClaimView:
         why=sentence(verdict.why),
         warnings=tuple(_warnings(verdict)),
         facts=_facts(verdict.primary),
-        figures=claim_figures(samples, verdict),
+        figures=claim_figures(samples, verdict, studio),
         conditions=tuple(sentence(text) for text in where_it_holds(verdict)),
         results=table(frame, f"All comparisons of {claim.id}", searchable=True)
         if not frame.empty

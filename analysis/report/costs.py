@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from analysis.contrasts import Verdict
+    from analysis.report.studio import Studio
     from analysis.report.view import FigureView
     from analysis.samples import Samples
 
@@ -57,7 +58,7 @@ class _OnDevice(Evidence):
         return {**super().condition(), "device": self.device}
 
 
-def cost_tables(samples: Samples, verdicts: Sequence[Verdict]) -> CostsView | None:
+def cost_tables(samples: Samples, verdicts: Sequence[Verdict], studio: Studio) -> CostsView | None:
     """Make a table for each device, and one of the time to the target; None without costs.
 
     Parameters
@@ -84,7 +85,7 @@ def cost_tables(samples: Samples, verdicts: Sequence[Verdict]) -> CostsView | No
                 text=_about(rows, [int(t) for t in threads], flagged),
                 table=_device_table(rows, name),
                 csv=(csv_download(rows, f"costs-{_slug(name)}.csv"),),
-                figures=_figures(samples, verdicts, name),
+                figures=_figures(samples, verdicts, name, studio),
             )
         )
     times = wall_clock_table(verdicts)
@@ -212,7 +213,9 @@ def _interval(value: float, low: float, high: float, digits: int) -> str:
     return f"{text} [{number(low, digits)}, {number(high, digits)}]"
 
 
-def _figures(samples: Samples, verdicts: Sequence[Verdict], device: str) -> tuple[FigureView, ...]:
+def _figures(
+    samples: Samples, verdicts: Sequence[Verdict], device: str, studio: Studio
+) -> tuple[FigureView, ...]:
     """Draw a device that decides no claim; those that do have their figures with the claims."""
     found = []
     for spec in FIGURES:
@@ -225,7 +228,7 @@ def _figures(samples: Samples, verdicts: Sequence[Verdict], device: str) -> tupl
                 continue
             evidence = _OnDevice(samples, verdict, device=device)
             place = f"{_slug(device)}-{verdict.claim.id}"
-            found.append(figure_view(spec, evidence, place))
+            found.append(figure_view(spec, evidence, place, studio))
     return tuple(view for view in found if view is not None)
 
 

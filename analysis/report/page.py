@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.contrasts import Verdict, Verdicts
+    from analysis.report.studio import Studio
     from analysis.report.view import Facts, ScoreRow, Table
     from analysis.samples import Samples
 
@@ -33,7 +34,7 @@ QUESTION: Final = "What does batch normalization buy, and what does it cost?"
 GROUPS: Final = ("advantages", "limitations", "batch size", "mechanics", "notebook")
 
 
-def build_page(samples: Samples, verdicts: Verdicts) -> Page:
+def build_page(samples: Samples, verdicts: Verdicts, studio: Studio) -> Page:
     """Make the view model of the whole report."""
     all_verdicts = tuple(verdicts)
     measured = sorted((v for v in all_verdicts if v.results), key=lambda v: _place(v.claim.group))
@@ -56,9 +57,9 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         ),
         recommendations=recommendations(samples),
         recommendation_scope=recommendation_scope(samples),
-        overview=page_figures(samples, all_verdicts, "overview"),
-        mechanics=page_figures(samples, all_verdicts, "mechanics"),
-        claims=tuple(claim_view(samples, v) for v in measured),
+        overview=page_figures(samples, all_verdicts, "overview", studio),
+        mechanics=page_figures(samples, all_verdicts, "mechanics", studio),
+        claims=tuple(claim_view(samples, v, studio) for v in measured),
         unmeasured=_unmeasured([v for v in all_verdicts if not v.results]),
         words=tuple(WORDS.values()),
         studies=_studies(samples),
@@ -66,7 +67,7 @@ def build_page(samples: Samples, verdicts: Verdicts) -> Page:
         trials=trials_view(samples),
         costs=costs_view(samples),
         devices=devices_view(samples, measured),
-        cost_tables=cost_tables(samples, measured),
+        cost_tables=cost_tables(samples, measured, studio),
         runs=runs_view(samples),
         registry_hash=verdicts.registry_hash,
         registry_note="",

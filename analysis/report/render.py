@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import re
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Literal
 
 from analysis.figures import FIGURES, FigureSpec
 from analysis.figures.evidence import Evidence
-from analysis.figures.grammar import NARROW, WIDE, style
-from analysis.report.svg import svg_text
+from analysis.figures.grammar import NARROW, WIDE
 from analysis.report.tables import csv_download, table
-from analysis.report.view import FigureView, Picture
+from analysis.report.view import FigureView
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    import pandas as pd
-
     from analysis.contrasts import Verdict
-    from analysis.figures import FigureModule
-    from analysis.figures.grammar import Shape
+    from analysis.report.studio import Studio
     from analysis.samples import Samples
-
-_SIZE: Final = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
 
 
 def page_figures(
-    samples: Samples, verdicts: Iterable[Verdict], place: Literal["overview", "mechanics"]
+    samples: Samples,
+    verdicts: Iterable[Verdict],
+    place: Literal["overview", "mechanics"],
+    studio: Studio,
 ) -> tuple[FigureView, ...]:
     """Render each figure about the whole grid, from the first claim that has data for it."""
     everything = tuple(verdicts)
@@ -36,23 +31,25 @@ def page_figures(
     for spec in FIGURES:
         if spec.place == place:
             suiting = (e for e in evidences if spec.suits(e.comparison))
-            views = (figure_view(spec, e, place) for e in suiting)
+            views = (figure_view(spec, e, place, studio) for e in suiting)
             found.append(next((v for v in views if v is not None), None))
     return tuple(view for view in found if view is not None)
 
 
-def claim_figures(samples: Samples, verdict: Verdict) -> tuple[FigureView, ...]:
+def claim_figures(samples: Samples, verdict: Verdict, studio: Studio) -> tuple[FigureView, ...]:
     """Render the figures of one claim."""
     evidence = Evidence(samples, verdict)
     views = (
-        figure_view(spec, evidence, verdict.claim.id)
+        figure_view(spec, evidence, verdict.claim.id, studio)
         for spec in FIGURES
         if spec.place == "claim" and spec.suits(verdict.claim.primary)
     )
     return tuple(view for view in views if view is not None)
 
 
-def figure_view(spec: FigureSpec, evidence: Evidence, place: str) -> FigureView | None:
+def figure_view(
+    spec: FigureSpec, evidence: Evidence, place: str, studio: Studio
+) -> FigureView | None:
     """Render one figure; None where the store holds nothing for it."""
     module = spec.load()
     data = module.frame(evidence)
@@ -65,19 +62,8 @@ def figure_view(spec: FigureSpec, evidence: Evidence, place: str) -> FigureView 
         setting=str(data.attrs.get("setting", "")),
         caption=str(data.attrs.get("caption", module.CAPTION)),
         alt=module.describe(data),
-        wide=_picture(module, data, WIDE),
-        narrow=_picture(module, data, NARROW),
+        wide=studio.picture(spec.name, data, WIDE),
+        narrow=studio.picture(spec.name, data, NARROW),
         table=table(data, module.TITLE, searchable=True),
         csv=csv_download(data, f"{name}.csv"),
-    )
-
-
-def _picture(module: FigureModule, data: pd.DataFrame, shape: Shape) -> Picture:
-    with style():
-        svg = svg_text(module.draw(data, shape))
-    size = _SIZE.search(svg)
-    assert size is not None
-    encoded = base64.b64encode(svg.encode("utf-8", errors="replace")).decode()
-    return Picture(
-        f"data:image/svg+xml;base64,{encoded}", *(str(round(float(s))) for s in size.groups())
     )

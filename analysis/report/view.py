@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from concurrent.futures import Future
 
 
 @dataclass(frozen=True)
@@ -42,12 +49,51 @@ class Download:
 
 
 @dataclass(frozen=True)
-class Picture:
+class Drawing:
     """One rendering of a figure."""
 
     uri: str
     width: str
     height: str
+
+
+class Picture:
+    """A drawing that may still be under way; whoever reads it waits for it.
+
+    Parameters
+    ----------
+    drawing
+        What another process, or this one, makes.
+    again
+        Makes it here, should that process have been killed.
+    """
+
+    def __init__(self, drawing: Future[Drawing], again: Callable[[], Drawing]) -> None:
+        self._drawing = drawing
+        self._again = again
+
+    @cached_property
+    def drawing(self) -> Drawing:
+        """What was drawn."""
+        try:
+            return self._drawing.result()
+        except BrokenExecutor:
+            return self._again()
+
+    @property
+    def uri(self) -> str:
+        """The image itself."""
+        return self.drawing.uri
+
+    @property
+    def width(self) -> str:
+        """CSS pixels."""
+        return self.drawing.width
+
+    @property
+    def height(self) -> str:
+        """CSS pixels."""
+        return self.drawing.height
 
 
 @dataclass(frozen=True)
