@@ -7,7 +7,6 @@ something false where there is nothing.
 
 from __future__ import annotations
 
-import argparse
 import os
 import sys
 import time
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 
 from analysis.calibration.parts import keep, kept, plan, put_together
 from analysis.calibration.table import make_table
+from analysis.command_line import Parser, answer
 from analysis.files import write_whole
 from analysis.stats.inputs import MINIMUM_SEEDS
 from suite.errors import (
@@ -28,6 +28,7 @@ from suite.errors import (
 )
 
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Callable, Sequence
     from concurrent.futures import Future
 
@@ -113,7 +114,7 @@ def _keep(folder: Path | None, part: Part, outcome: list[Row] | RegistryCount) -
 
 
 def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="python -m analysis.calibrate",
         description=(
             "How often the statistics are wrong: simulated data with a known truth through the "
@@ -160,26 +161,26 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; see ``--help``."""
-    try:
-        options = _arguments(argv)
-        table = calibrate(
-            options.simulations,
-            options.reports,
-            seeds=options.seeds,
-            entropy=options.entropy,
-            processes=options.processes,
-            folder=options.out / PARTS,
-            minutes=options.minutes,
-            progress=lambda part: print(f"done: {part}", flush=True),  # noqa: T201
-        )
-        for name, text in (
-            ("calibration.json", table.to_json()),
-            ("calibration.csv", table.to_csv()),
-        ):
-            write_whole(options.out / name, text.encode())
-    except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return error.exit_code
+    return answer(lambda: _calibrate(argv), "stopped; the same command goes on")
+
+
+def _calibrate(argv: Sequence[str] | None) -> int:
+    options = _arguments(argv)
+    table = calibrate(
+        options.simulations,
+        options.reports,
+        seeds=options.seeds,
+        entropy=options.entropy,
+        processes=options.processes,
+        folder=options.out / PARTS,
+        minutes=options.minutes,
+        progress=lambda part: print(f"done: {part}", flush=True),  # noqa: T201
+    )
+    for name, text in (
+        ("calibration.json", table.to_json()),
+        ("calibration.csv", table.to_csv()),
+    ):
+        write_whole(options.out / name, text.encode())
     broken = [row for row in table.rows if row.holds is False]
     promised = sum(row.holds is not None for row in table.rows)
     for row in broken:

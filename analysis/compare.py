@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import json
 import sys
 from pathlib import Path
@@ -11,11 +10,12 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Console
 
 from analysis.claims import load_registry
+from analysis.command_line import Parser, answer
 from analysis.samples import load_samples
 from analysis.versus.forms import plain, summary, table
 from analysis.versus.judging import USUAL, compare
 from analysis.versus.matching import INCOMPARABLE
-from suite.errors import EXIT_DONE, BenchError
+from suite.errors import EXIT_DONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,8 +24,8 @@ EXIT_REGRESSION: Final = 10
 _WIDTH: Final = 200  # of a pipe, which has none of its own: wide enough that no row is folded
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="python -m analysis.compare",
         description=(
             "What changed from result A to result B: two versions of the code, or two machines. "
@@ -73,19 +73,19 @@ def _parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
+    return answer(lambda: _compare(arguments), "stopped; nothing was changed")
+
+
+def _compare(arguments: Sequence[str] | None) -> int:
     options = _parser().parse_args(arguments)
-    try:
-        compared = compare(
-            load_samples(options.a),
-            load_samples(options.b),
-            load_registry(),
-            allow=options.allow,
-            quantities=options.quantity,
-            studies=options.study,
-        )
-    except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return error.exit_code
+    compared = compare(
+        load_samples(options.a),
+        load_samples(options.b),
+        load_registry(),
+        allow=options.allow,
+        quantities=options.quantity,
+        studies=options.study,
+    )
     if options.format == "json":
         head = {"a": str(options.a), "b": str(options.b)}
         print(json.dumps({**head, **plain(compared)}, indent=1, allow_nan=False))  # noqa: T201

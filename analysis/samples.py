@@ -76,6 +76,16 @@ class Samples:
     devices: dict[tuple[str, str], str] = field(default_factory=dict)
     _curves: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
 
+    @property
+    def latest_runs(self) -> tuple[dict[str, Any], ...]:
+        """The newest run of each store: the one whose plan is shown."""
+        return tuple({run["store"]: run for run in self.runs}.values())
+
+    @property
+    def distinct_trials(self) -> pd.DataFrame:
+        """Trials, each once, though two studies may share it."""
+        return self.trials.drop_duplicates(["store", "key"])
+
     def study(self, name: str) -> pd.DataFrame:
         """Rows of one study; empty where the grid has none of that name.
 

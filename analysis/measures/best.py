@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from analysis.measures.grouping import contrasts
-from analysis.measures.labels import condition_of, match_columns
+from analysis.measures.labels import at_the_end, condition_of, match_columns
 from analysis.measures.pairs import WHAT, join_arms, trial_table
 from analysis.stats.best import probability_best
 from analysis.stats.tuned import selecting_seeds
@@ -145,6 +145,7 @@ def _note(place: _Place, sign: float, own: float, for_all: float) -> str:
     shares = sorted(zip(chances, table.columns, strict=True), key=lambda c: (-c[0], c[1]))
     listed = ", ".join(f"{s:g} with {p:.0%}" for p, s in shares if p >= _SHOWN)
     return (
-        f"Best {words} here: {own:g} as the choosing seeds have it, {for_all:g} for all places; "
+        f"Best {words} here: {own:g}{at_the_end(own, map(float, map(str, place.rates.index)))} as "
+        f"the choosing seeds have it, {for_all:g} for all places; "
         f"over {len(table)} other seeds, resampled, the best is {listed}."
     )

@@ -21,8 +21,9 @@ def measure(
 ) -> list[Contrast]:
     """Set the treatment's trials against 0, which stands in the control's place.
 
-    Goes with the decision ``equality``: the claim is that nothing is there. The metric is never
-    negative, so the mean over seeds can't hide errors of both signs.
+    Goes with the decision ``equality``: the claim is that nothing is there. Where a
+    metric may be negative (the lag of the running statistics, which is only shown), errors of both
+    signs can hide in the mean over seeds.
     """
     arm = comparison.arms
     values = trial_table(samples, comparison, chance)

@@ -10,7 +10,7 @@ import pandas as pd
 from suite.records import AXES
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from analysis.comparison import Comparison
 
@@ -71,6 +71,17 @@ def reasons(group: pd.DataFrame, column: str, varying: Sequence[str]) -> str:
         ]
         texts.append(f"{reason} at {'; '.join(settings)}" if varying else str(reason))
     return ", ".join(texts)
+
+
+def at_the_end(value: float, settings: Iterable[float]) -> str:
+    """Say in brackets where a chosen setting is the last one tried; empty where it is not."""
+    tried = sorted(set(settings))
+    if len(tried) == 1:
+        return " (the only one tried)"
+    if value in (tried[0], tried[-1]):
+        which = "smallest" if value == tried[0] else "largest"
+        return f" (the {which} tried; a better one may lie beyond)"
+    return ""
 
 
 def same_value(left: object, right: object) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -33,7 +34,9 @@ def measure(
     A trial trains where its final metric (validation accuracy) is at least the dataset's target
     that ``facet`` names; a diverged one does not. Where all settings train the limit lies beyond
     them, where none does below: such a seed gets the largest or the smallest setting tried, which
-    makes the contrast smaller, never larger, and counts as censored.
+    makes the contrast smaller, never larger, and counts as censored. So does one whose next setting
+    is further away than the margin: where limits are equal on so coarse a scale, a difference that
+    matters may hide between two settings.
     """
     over = comparison.over
     assert over is not None, f"{comparison.name}: a limit is taken along an axis"
@@ -53,10 +56,17 @@ def measure(
     none_trains = collapse(pairs, over, lambda _, trains: float(trains.max() == 0))
     wanted = ", ".join(f"{name} {value:.0%}" for name, value in targets.items())
     notes = [f"Trains: final {comparison.metric.replace('_', ' ')} of at least {wanted}."]
-    top = float(pairs[over].max())
+    tried = np.unique(pairs[over].to_numpy(np.float64))
+    top = float(tried[-1])
+    coarse = [low for low, high in itertools.pairwise(tried) if high > comparison.margin * low]
+    if coarse:
+        notes.append(
+            f"Tried: {', '.join(f'{setting:g}' for setting in tried)}; a limit is known no better "
+            "than that."
+        )
     for side in ARMS:
         above, below = limits[side] == top, none_trains[side] == 1
-        limits[f"{side}_censored"] = above | below
+        limits[f"{side}_censored"] = above | below | limits[side].isin(coarse)
         total = int(limits[side].notna().sum())
         name = arm_name(comparison, side)
         if above.any():

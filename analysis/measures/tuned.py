@@ -9,7 +9,14 @@ import numpy as np
 import pandas as pd
 
 from analysis.measures.grouping import differences_of, seed_contrast, with_roles
-from analysis.measures.labels import arm_name, condition_of, label_of, match_columns, named_axes
+from analysis.measures.labels import (
+    arm_name,
+    at_the_end,
+    condition_of,
+    label_of,
+    match_columns,
+    named_axes,
+)
 from analysis.measures.pairs import ARMS, WHAT, pair_table
 from analysis.stats.tuned import selecting_seeds, tuned_contrast
 from suite.quantities import quantity
@@ -67,9 +74,10 @@ def _contrast(
     either = undefined[0] | undefined[1]
     defined = group[~either] if either.any() else group
     picks, agreement, tested, choosing = _choose(defined, comparison)
+    tried = group[over].astype("float64").tolist()
     notes = [
-        f"{arm_name(comparison, side)} at {words} {pick:g}, the best of {agreement[side]:.0%} of "
-        f"the {choosing} seeds that chose."
+        f"{arm_name(comparison, side)} at {words} {pick:g}{at_the_end(pick, tried)}, the best of "
+        f"{agreement[side]:.0%} of the {choosing} seeds that chose."
         for side, pick in picks.items()
         if pick is not None
     ]

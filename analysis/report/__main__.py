@@ -2,29 +2,31 @@
 
 from __future__ import annotations
 
-import argparse
 import signal
 import sys
 import webbrowser
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from analysis.command_line import Parser, answer
 from analysis.files import write_whole
+from analysis.report.build import build_report
 from analysis.report.exports import exported_files, verdicts_json
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
-from suite.errors import EXIT_DONE, EXIT_INTERRUPTED, BenchError
+from suite.errors import EXIT_DONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-from analysis.report.build import build_report
-
-
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
-    parser = argparse.ArgumentParser(
+    return answer(lambda: _report(arguments), "stopped; no file was left half written")
+
+
+def _report(arguments: Sequence[str] | None) -> int:
+    parser = Parser(
         prog="python -m analysis.report",
         description="Build the report again from finished or partial results; trains nothing.",
     )
@@ -38,20 +40,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         help="html: report and exports; json, csv: the verdicts on standard output",
     )
     options = parser.parse_args(arguments)
-    try:
-        if options.format == "html":
-            report = build_report(options.results, options.out)
-            print(report.path)  # noqa: T201
-            if options.open:
-                webbrowser.open(report.path.resolve().as_uri())
-        else:
-            _print_verdicts(options.results, options.format, options.out)
-    except BenchError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("stopped; no file was left half written", file=sys.stderr)  # noqa: T201
-        return EXIT_INTERRUPTED
+    if options.format == "html":
+        report = build_report(options.results, options.out)
+        print(report.path)  # noqa: T201
+        if options.open:
+            webbrowser.open(report.path.resolve().as_uri())
+    else:
+        _print_verdicts(options.results, options.format, options.out)
     return EXIT_DONE
 
 

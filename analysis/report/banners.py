@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-import pandas as pd
-
 from analysis.report.view import Banner
-from analysis.wording import listed
+from analysis.wording import listed, sentence
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,27 +36,30 @@ def banners(
 
 
 def _partial(samples: Samples) -> Banner | None:
-    statuses = pd.concat([samples.trials["status"], samples.costs.rows["status"]])
-    missing = int((statuses == "missing").sum())
-    latest = {run["store"]: run for run in samples.runs}
-    running = [run for run in latest.values() if not run.get("finished")]
-    if not missing and not running:
+    trials = samples.distinct_trials["status"] == "missing"
+    costs = samples.costs.rows["status"] == "missing"
+    running = [run for run in samples.latest_runs if not run.get("finished")]
+    if not trials.any() and not costs.any() and not running:
         return None
-    done = len(statuses) - missing
-    if not missing:
+    if not trials.any() and not costs.any():
         return Banner(
             "partial", "Unfinished run.", "All trials are there, but the run did not end."
         )
+    parts = [
+        f"{int((~missing).sum()):,} of {len(missing):,} planned {what}"
+        for missing, what in ((trials, "trials"), (costs, "measurements of cost"))
+        if missing.any()
+    ]
     return Banner(
         "partial",
         "Partial run.",
-        f"{done:,} of {len(statuses):,} planned trials are done. Every figure and verdict may "
-        "still change; the same command goes on where it stopped.",
+        f"{listed(parts)} are done. Every figure and verdict may still change; the same command "
+        "goes on where it stopped.",
     )
 
 
 def _smoke(samples: Samples) -> Banner | None:
-    names = {str((run.get("grid") or {}).get("name", "")) for run in samples.runs}
+    names = {str((run.get("grid") or {}).get("name", "")) for run in samples.latest_runs}
     if SMOKE not in names:
         return None
     return Banner(
@@ -73,7 +74,7 @@ def _fallbacks(samples: Samples) -> list[Banner]:
     found = []
     swapped: dict[str, str] = {}
     notices: dict[str, None] = {}
-    for run in samples.runs:
+    for run in samples.latest_runs:
         for asked, used in (run.get("datasets") or {}).items():
             if asked != used:
                 swapped[str(asked)] = str(used)
@@ -89,8 +90,11 @@ def _fallbacks(samples: Samples) -> list[Banner]:
                 "whole.",
             )
         )
-    elif notices:
-        found.append(Banner("fallback", "Note.", " ".join(notices)))
+    # What the banner says already is not said twice.
+    said = [f"Using {used} instead" for used in swapped.values()]
+    others = [n for n in notices if not any(words in n for words in said)]
+    if others:
+        found.append(Banner("fallback", "Note.", " ".join(map(sentence, others))))
     return found
 
 

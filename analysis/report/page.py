@@ -93,7 +93,7 @@ def _unmeasured(verdicts: Sequence[Verdict]) -> Table | None:
 
 def grid_name(samples: Samples) -> str:
     """Name the grids that the stores were made from."""
-    names = [str((run.get("grid") or {}).get("name", "")) for run in samples.runs]
+    names = [str((run.get("grid") or {}).get("name", "")) for run in samples.latest_runs]
     distinct = [n for n in dict.fromkeys(names) if n]
     return " + ".join(distinct) or "results"
 
@@ -108,13 +108,14 @@ def _audience(samples: Samples) -> Facts:
         if seeds.min() == seeds.max()
         else f"{seeds.min()} to {seeds.max()} seeds"
     )
-    done = int(trials["status"].isin(["ok", "diverged", "undefined"]).sum())
+    distinct = samples.distinct_trials["status"]
+    done = int(distinct.isin(["ok", "diverged", "undefined"]).sum())
     return (
         ("Dataset", several(_most_first(trials["dataset"]))),
         ("Model", several(_most_first(trials["model"]))),
         ("Device", several(sorted(trials["device"].unique()))),
         ("Replication", f"{seed_words} per condition"),
-        ("Trials", f"{done:,} of {len(trials):,}"),
+        ("Trials", f"{done:,} of {len(distinct):,}"),
     )
 
 

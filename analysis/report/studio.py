@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from analysis.figures.grammar import Shape
 
+MOST_PROCESSES: Final = 4
 _SIZE: Final = re.compile(r'width="([\d.]+)" height="([\d.]+)"')
 
 
@@ -77,10 +78,9 @@ class Studio:
 
 
 def cores() -> int:
-    """Count the cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Count the cores that this process may use, up to a few: each drawer takes 150 MB."""
+    there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return min(MOST_PROCESSES, there or 1)
 
 
 def draw(name: str, data: pd.DataFrame, shape: Shape) -> Drawing:

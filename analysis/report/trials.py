@@ -26,9 +26,7 @@ _MOST_TRACEBACKS: Final = 10
 
 def trials_view(samples: Samples) -> TrialsView:
     """Count how every trial ended, and list those that did not finish."""
-    trials = samples.trials
-    # The same trial may serve two studies; a trial is counted once.
-    once = trials.drop_duplicates(["store", "key"])
+    once = samples.distinct_trials
     counts = once["status"].value_counts()
     bad = once[once["status"] != "ok"]
     fixed = [
@@ -58,7 +56,7 @@ def trials_view(samples: Samples) -> TrialsView:
         "None diverged, failed or is missing."
         if not others
         else listed([f"{int(counts[s]):,} {_STATUS_WORDS[s]}" for s in others]).capitalize()
-        + ": all listed here, and none left out of a verdict without being counted."
+        + ": all in the CSV below, and none left out of a verdict without being counted."
     )
     failed = bad[bad["status"] == "failed"]
     return TrialsView(

@@ -11,6 +11,7 @@ import pytest
 
 from analysis.claims import load_registry
 from analysis.measures import MEASURES, claim_contrasts
+from analysis.measures.labels import at_the_end
 from analysis.measures.largest import largest_that_trains
 from analysis.samples import Samples, load_samples
 from suite.errors import UnknownNameError
@@ -150,7 +151,19 @@ def test_the_largest_rate_that_trains(tmp_path: Path) -> None:
     np.testing.assert_allclose(single.arms["none"], 1e-3)
     assert any("batch: 0.1, the largest tried" in note for note in single.notes)
     assert single.diverged == {"batch": 0, "none": 7}
+    # The next rate after 0.001 is a hundred times larger: where the limit lies is not known.
+    assert single.censored == {"batch": 7, "none": 7}
+    assert any("Tried: 0.0001, 0.001, 0.1; a limit is known" in note for note in single.notes)
+
+
+def test_limits_on_a_fine_scale_are_known(tmp_path: Path) -> None:
+    truth = Truth(fate=none_fails_at_the_largest_rate)
+    fine = {**SMALL, "learning_rates": (0.03, 0.05, 0.1)}
+    samples = load_samples(write_store(tmp_path, truth, curves=False, **fine))
+    single = at(contrasts(samples, "A7", "largest learning rate that trains"), batch_size=64)
+    np.testing.assert_allclose(single.arms["none"], 0.05)
     assert single.censored == {"batch": 7, "none": 0}
+    assert not any("Tried:" in note for note in single.notes)
 
 
 def test_tuned_arms_use_the_rate_that_other_seeds_chose(tmp_path: Path) -> None:
@@ -187,7 +200,7 @@ def test_tuned_arms_use_the_rate_that_other_seeds_chose(tmp_path: Path) -> None:
             for s in contrast.seeds
         ]  # fmt: skip
         np.testing.assert_allclose(contrast.differences, expected, atol=1e-12)
-        assert "batch at learning rate 0.001" in contrast.notes[0]
+        assert "batch at learning rate 0.001, the best of" in contrast.notes[0]
 
 
 def test_a_rate_that_diverges_is_never_chosen(tmp_path: Path) -> None:
@@ -198,7 +211,8 @@ def test_a_rate_that_diverges_is_never_chosen(tmp_path: Path) -> None:
     truth = Truth(fate=all_diverge_at_the_small_ones)
     samples = load_samples(write_store(tmp_path, truth, curves=False, **SMALL))
     for contrast in contrasts(samples, "A1", "each arm at its best learning rate"):
-        assert "none at learning rate 0.1," in contrast.notes[1]
+        edge = "(the largest tried; a better one may lie beyond)"
+        assert f"none at learning rate 0.1 {edge}, the best of" in contrast.notes[1]
 
 
 def test_typical_runs(samples: Samples) -> None:
@@ -345,3 +359,14 @@ def test_an_unknown_measure_is_named(samples: Samples) -> None:
         claim_contrasts(
             samples, claim.model_copy(update={"comparisons": (comparison,)}), REGISTRY.chance
         )
+
+
+@pytest.mark.parametrize(("value", "tried", "words"), [
+    (2, [1, 2, 4], ""), (1, [4, 2, 1], " (the smallest tried; a better one may lie beyond)"),
+    (4, [1, 4, 4], " (the largest tried; a better one may lie beyond)"),
+    (3, [3, 3], " (the only one tried)"),
+])  # fmt: skip
+def test_a_setting_at_the_end_of_the_range_is_said(
+    value: float, tried: list[float], words: str
+) -> None:
+    assert at_the_end(value, tried) == words

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import TYPE_CHECKING
 
+import pandas as pd
 import pytest
 
 from analysis.report.recommend import recommendation_scope, recommendations
@@ -39,6 +41,19 @@ def test_a_clear_best_is_named_with_what_it_gives(tmp_path: Path) -> None:
         "study == 'grid' and norm == 'batch' and batch_size == 64 and learning_rate == 0.001"
     )
     assert found.gives == f"{100 * mine['test_accuracy'].mean():.2f} % test accuracy"
+
+
+def test_settings_of_two_optimizers_are_never_mixed(tmp_path: Path) -> None:
+    path = write_store(tmp_path, Truth(accuracy=best_at_64, noise=0.05), **SIZE)
+    samples = load_samples(path)
+    other = samples.trials.assign(
+        optimizer="sgd",
+        key=samples.trials["key"] + "-sgd",
+        validation_accuracy=samples.trials["validation_accuracy"] - 0.1,
+        test_accuracy=samples.trials["test_accuracy"] - 0.1,
+    )
+    both = dataclasses.replace(samples, trials=pd.concat([samples.trials, other]))
+    assert recommendations(both) == recommendations(samples)
 
 
 def test_without_any_difference_there_is_no_clear_best(tmp_path: Path) -> None:

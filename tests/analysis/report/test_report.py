@@ -23,6 +23,7 @@ from analysis.files import write_whole
 from analysis.report import __main__ as command
 from analysis.report import build_report
 from analysis.report.__main__ import main
+from analysis.samples import load_samples
 from suite.errors import EXIT_DONE, EXIT_USAGE, StoreError
 from suite.records import Budget, Condition, Protocol, Trial
 from suite.store import STORE_NAME, StoreWriter
@@ -262,6 +263,41 @@ def test_the_smoke_grid_and_the_fallback_are_marked(tmp_path: Path) -> None:
     banners = banner_texts(build_report(tmp_path).path)
     assert any(b.startswith("Smoke grid.") for b in banners)
     assert any("mnist5k instead of mnist" in b for b in banners)
+
+
+def test_banners_speak_of_the_newest_run_and_say_what_was_left_out(tmp_path: Path) -> None:
+    trial = Trial(
+        condition=Condition(
+            dataset="mnist5k", model="mlp", norm="batch", batch_size=64, learning_rate=1e-3
+        ),
+        seed=0,
+        protocol=Protocol(budget=Budget(epochs=1)),
+        device="cpu",
+        data_fingerprint="f",
+        code_version="c",
+    )
+    left_out = "study regularization: train_size 10,000 is left out, for mnist5k has 4,000"
+    said = "MNIST is not here. Using mnist5k instead, 5,000 real MNIST images"
+    offline = {"datasets": {"mnist": "mnist5k"}, "notices": [said, left_out]}
+    with StoreWriter(tmp_path) as store:
+        store.begin_run("2025-01-01T00:00:00+00:00", offline, [("grid", "w")], [("grid", trial)])
+    banners = banner_texts(build_report(tmp_path).path)
+    assert any("mnist5k instead of mnist" in b for b in banners)
+    (note,) = [b for b in banners if b.startswith("Note.")]
+    assert "Study regularization: train_size 10,000 is left out" in note
+    assert "Using" not in note
+    online = {"datasets": {"mnist": "mnist"}, "notices": []}
+    with StoreWriter(tmp_path) as store:
+        store.begin_run("2025-01-02T00:00:00+00:00", online, [("grid", "w")], [("grid", trial)])
+    assert not any("instead of" in b for b in banner_texts(build_report(tmp_path).path))
+
+
+def test_a_trial_of_two_studies_is_one_trial(tmp_path: Path) -> None:
+    path = write_store(tmp_path, curves=False, **SMALL)
+    samples = load_samples(path)
+    assert len(samples.distinct_trials) < len(samples.trials)
+    page = Page(build_report(path).path.read_text())
+    assert f"{len(samples.distinct_trials)} of {len(samples.distinct_trials)}" in page.text
 
 
 def test_an_empty_plan_still_gives_a_report(tmp_path: Path) -> None:
