@@ -67,7 +67,7 @@ def claim_view(samples: Samples, verdict: Verdict, studio: Studio) -> ClaimView:
         finding=finding(verdict),
         why=sentence(verdict.why),
         warnings=tuple(_warnings(verdict)),
-        facts=_facts(verdict.primary),
+        facts=(*_deciding_device(samples, verdict.primary), *_facts(verdict.primary)),
         figures=claim_figures(samples, verdict, studio),
         conditions=tuple(sentence(text) for text in where_it_holds(verdict)),
         results=table(frame, f"All comparisons of {claim.id}", searchable=True)
@@ -115,6 +115,14 @@ def size_words(value: float, contrast: Contrast) -> str:
     unit = contrast.comparison.unit
     joint = "" if unit == "×" else " "
     return f"{number(shown, 2)}{joint}{unit} {word}".strip()
+
+
+def _deciding_device(samples: Samples, result: ContrastResult | None) -> Facts:
+    """Name the device that decides where there are several: the first by name, others are shown."""
+    several = {*samples.trials["device"], *samples.costs.rows["device"]}
+    if result is None or len(several) < 2 or "device" not in result.contrast.condition:
+        return ()
+    return (("Device that decides", str(result.contrast.condition["device"])),)
 
 
 def _facts(result: ContrastResult | None) -> Facts:

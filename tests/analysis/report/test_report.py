@@ -422,3 +422,13 @@ def test_two_stores_make_one_report(tmp_path: Path) -> None:
     assert there.text in section
     assert "equivalent" in section or "not shown" in section or "different" in section
     assert built.path.parent == tmp_path / "both"
+
+
+def test_of_several_devices_the_one_that_decides_is_named(tmp_path: Path) -> None:
+    small = {**SMALL, "curves": False, "seeds": 6}
+    for name, device in (("a", "cpu"), ("b", "cuda:0")):
+        write_store(tmp_path / name, device=device, **small)
+    both = Page(build_report([tmp_path / "a", tmp_path / "b"], tmp_path / "out").path.read_text())
+    assert "Device that decides cpu" in " ".join(both.text.split())
+    alone = Page(build_report(tmp_path / "a").path.read_text())
+    assert "Device that decides" not in alone.text
