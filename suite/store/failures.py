@@ -33,7 +33,12 @@ def refused(file: Path) -> Iterator[None]:
         raise StoreError(f"store {file}: {error}") from error
 
 
-def damaged(file: Path, what: str) -> StoreError:
+def is_busy(error: sqlite3.Error) -> bool:
+    """Say whether another connection holds the file, and nothing else is wrong."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_BUSY
+
+
+def damaged(file: Path, what: str) -> StoreDamagedError:
     """Name a store whose content can't be trusted."""
     return StoreError(
         f"store {file} is damaged ({what}) and was left as it is: put back a copy of it, "
