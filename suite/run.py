@@ -106,8 +106,9 @@ def _list_grids() -> int:
 def _dry_run(options: argparse.Namespace, grid: Grid, out: Path) -> int:
     from suite.overview import plan_table
     from suite.preview import preview
+    from suite.session import wishes
 
-    seen = preview(grid, out, options.device)
+    seen = preview(grid, out, options.device, wishes(options))
     console = _console()
     console.print(f"{grid.name}: {grid.title}", markup=False, soft_wrap=True)
     console.print(plan_table(seen.grid, seen.plan, seen.wanted, seen.estimates))
