@@ -67,7 +67,6 @@ def load_costs(stores: Mapping[str, Path], devices: Mapping[tuple[str, str], str
     timings: list[dict[str, Any]] = []
     for label, path in stores.items():
         with StoreReader(path) as store:
-            store.rows("BEGIN")  # one view of the store, also while a run writes to it
             planned, results = store.planned_costs(), {r.task.key: r for r in store.costs()}
         for task in planned:
             identity, result = _identity(label, task), results.get(task.key)

@@ -208,7 +208,6 @@ def _labels(paths: Sequence[Path]) -> dict[str, Path]:
 
 def _read(label: str, path: Path) -> tuple[pd.DataFrame, list[dict[str, Any]], dict[str, str]]:
     with StoreReader(path) as store:
-        store.rows("BEGIN")  # one view of the store, also while a run writes to it
         store.verify()
         trained = dict(store.rows("SELECT run, count(*) FROM trials GROUP BY run"))
         runs = [
@@ -264,7 +263,6 @@ def _curve_names(path: Path) -> list[str]:
 
 def _points(label: str, path: Path, quantity: str) -> pd.DataFrame:
     with StoreReader(path) as store:
-        store.rows("BEGIN")
         keys = dict(store.rows("SELECT id, key FROM trials"))
         points = store.rows(
             "SELECT trial, facet, step, value FROM curves WHERE quantity = ?", (quantity,)

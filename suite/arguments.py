@@ -110,7 +110,9 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     how.add_argument("--force", action="store_true", help="train again what is done already")
     how.add_argument(
-        "--retry-failed", action="store_true", help="train again what failed or ran out of memory"
+        "--retry-failed",
+        action="store_true",
+        help="train or measure again what failed or ran out of memory",
     )
     how.add_argument("--fail-fast", action="store_true", help="stop at the first failed trial")
     how.add_argument("--no-report", action="store_true", help="only train; write no report")

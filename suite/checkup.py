@@ -14,7 +14,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeAlias
+from typing import TYPE_CHECKING, Final, Literal, TypeAlias
 
 import psutil
 from packaging.requirements import Requirement
@@ -24,7 +24,15 @@ import suite
 from suite.cost.load import LoadMeter, is_loaded
 from suite.datasets import DATASETS
 from suite.environment import usable_cores, versions
-from suite.errors import BenchError, DatasetUnavailableError
+from suite.errors import (
+    BenchError,
+    DatasetUnavailableError,
+    StoreDamagedError,
+    StoreTooNewError,
+    StoreTooOldError,
+)
+from suite.grid import grid_names
+from suite.room import free_memory
 from suite.store import STORE_NAME, StoreReader
 from suite.store.lock import holder
 from suite.wording import size
@@ -177,17 +185,25 @@ def check_data(place: Place) -> Iterator[Finding]:
 
 
 def check_results(place: Place) -> Iterator[Finding]:
-    """Look at the folder of the results: may it be written, and is the store in it sound."""
+    """Look at the folder of the results: may it be written, and is every store in it sound.
+
+    A store is in the folder itself or, as runs have it by default, in one of that folder's own.
+    """
     folder = _existing(place.out)
     if not folder.is_dir():
         yield Finding("problem", "results", f"{folder} is no folder", "give another --out")
         return
     if not os.access(folder, os.W_OK | os.X_OK) or _read_only(folder):
         yield Finding("problem", "results", f"{folder} can't be written", f"chmod u+wx {folder}")
-    store = place.out / STORE_NAME
-    if not store.exists():
+    stores = [place.out / STORE_NAME, *sorted(place.out.glob(f"*/{STORE_NAME}"))]
+    there = [store for store in stores if store.exists()]
+    if not there:
         yield Finding("fine", "results", f"nothing in {place.out} yet")
-        return
+    for store in there:
+        yield from _check_store(store)
+
+
+def _check_store(store: Path) -> Iterator[Finding]:
     if (who := holder(store)) is not None:
         yield Finding("note", "results", f"{store} is in use by {who}")
     try:
@@ -195,7 +211,7 @@ def check_results(place: Place) -> Iterator[Finding]:
             reader.verify()
             count = len(reader.statuses())
     except BenchError as error:
-        yield Finding("problem", "results", str(error), f"mv {place.out} {place.out}.damaged")
+        yield Finding("problem", "results", str(error), _mend_store(error, store.parent))
     else:
         yield Finding("fine", "results", f"{count:,} trials in {store}, checksums right")
 
@@ -203,7 +219,7 @@ def check_results(place: Place) -> Iterator[Finding]:
 def check_room(place: Place) -> Iterator[Finding]:
     """Look at free disk and memory, of a container too."""
     folder = _existing(place.out)
-    disk, memory = psutil.disk_usage(str(folder)).free, _free_memory()
+    disk, memory = psutil.disk_usage(str(folder)).free, free_memory()
     for what, free, least, wanted, mend in (
         ("disk", disk, LEAST_DISK, WANTED_DISK, f"df -h {folder}; du -xh {folder} | sort -h"),
         ("memory", memory, LEAST_MEMORY, WANTED_MEMORY, "ps -eo rss,pid,args --sort=-rss | head"),
@@ -288,6 +304,18 @@ def _mend_data(error: BenchError, name: str) -> str:
     return f"rm {files[0]}" if files else "give another --data-dir"
 
 
+def _mend_store(error: BenchError, folder: Path) -> str:
+    match error:
+        case StoreDamagedError():
+            return f"mv {folder} {folder}.damaged"
+        case StoreTooOldError():
+            grid = folder.name if folder.name in grid_names() else "GRID"
+            return f"python -m suite.run --grid {grid} --out {folder}"
+        case StoreTooNewError():
+            return f"git pull && {INSTALL}"
+    return "give another --out"
+
+
 def _existing(folder: Path) -> Path:
     """Give the folder, or the nearest above it that is there."""
     folder = folder.resolve()
@@ -298,14 +326,3 @@ def _existing(folder: Path) -> Path:
 
 def _read_only(folder: Path) -> bool:
     return bool(os.statvfs(folder).f_flag & os.ST_RDONLY)
-
-
-def _free_memory() -> int:
-    free: int = psutil.virtual_memory().available
-    group: dict[str, Any] = {}
-    for name in ("memory.max", "memory.current"):
-        with contextlib.suppress(OSError, ValueError):
-            group[name] = int(Path("/sys/fs/cgroup", name).read_text())
-    if len(group) == 2:
-        free = min(free, group["memory.max"] - group["memory.current"])
-    return free

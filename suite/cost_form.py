@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from pydantic import Field, ValidationError
+from pydantic import BeforeValidator, Field, ValidationError
 
 from suite.cost.plan import CostStudy
 from suite.cost_records import CostProtocol
 from suite.environment import usable_cores
-from suite.grid_form import ALLOW_CODE, Form, StudyForm
+from suite.grid_form import ALLOW_CODE, Form, StudyForm, not_too_many
 from suite.places import messages
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ class CostForm(Form):
     replicates: Annotated[int, Field(ge=1, le=1000)] = 12
     samples: Annotated[int, Field(ge=1, le=10_000)] = 30
     threads: Annotated[int, Field(ge=1, le=1024)] | None = None
-    also: Annotated[list[Any], Field(default_factory=list)]
+    also: Annotated[list[Any], BeforeValidator(not_too_many), Field(default_factory=list)]
 
 
 def parse_cost(
@@ -93,8 +93,9 @@ def parse_cost(
             continue
         if model is not None:
             study = study.with_model(model)
-        faults += [f"{place}{where}: {what}" for where, what in study.faults()]
         total += math.prod(map(len, study.axes.values())) * form.replicates
+        wrong = study.faults(norms=total <= MAX_COSTS)
+        faults += [f"{place}{where}: {what}" for where, what in wrong]
         if not faults and total <= MAX_COSTS:
             conditions |= dict.fromkeys(study.conditions())
     if total > MAX_COSTS:

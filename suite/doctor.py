@@ -23,7 +23,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         "their checksums, the results folder, disk, memory, clock and load. Changes nothing.",
         epilog="exit codes: 0 runs work here, 1 something is to be mended, 2 stopped",
     )
-    parser.add_argument("--out", type=Path, default=Path("results"), help="results folder")
+    parser.add_argument(
+        "--out", type=Path, default=Path("results"), help="results folder, or the one above it"
+    )
     parser.add_argument("--data-dir", type=Path, help="datasets in torchvision's layout")
     options = parser.parse_args(arguments)
     from suite.checkup import Place, examine  # noqa: PLC0415  not for --help

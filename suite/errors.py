@@ -80,6 +80,18 @@ class StoreLockedError(StoreError):
     """Another run holds the store."""
 
 
+class StoreDamagedError(StoreError):
+    """A store that does not hold what was stored."""
+
+
+class StoreTooOldError(StoreError):
+    """A store of an older version, which a run upgrades."""
+
+
+class StoreTooNewError(StoreError):
+    """A store of a newer version than this one."""
+
+
 class IncomparableError(UsageError):
     """Results that must not be pooled: other data, other code or another registry."""
 

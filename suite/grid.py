@@ -239,6 +239,7 @@ def parse_grid(
         faults += messages(error, raw, GridForm, "")
     tables = raw.get("study")
     forms: list[StudyForm] = []
+    total = 0
     for i, table in enumerate(tables[:MAX_VALUES] if isinstance(tables, list) else ()):
         place = f"study[{i}]"
         try:
@@ -250,14 +251,16 @@ def parse_grid(
             form = form.model_copy(update={"seeds": seeds})
         if model is not None:
             form = form.with_model(model)
-        faults += [f"{place}{where}: {what}" for where, what in form.faults()]
+        total += form.trials
+        found = form.faults(norms=total <= MAX_TRIALS)
+        faults += [f"{place}{where}: {what}" for where, what in found]
         faults += _same_name(place, form.name, [f.name for f in forms])
         if form.name == COST:
             faults.append(f"{place}.name: {COST!r} is the name of what the table [cost] measures")
         forms.append(form)
     faults += _too_many(forms)
-    cost, found = parse_cost(raw.get("cost"), model=model, allow_code=allow_code)
-    faults += found
+    cost, cost_faults = parse_cost(raw.get("cost"), model=model, allow_code=allow_code)
+    faults += cost_faults
     if faults or head is None:
         raise GridError(source, _at_most(faults))
     grid = Grid(
@@ -340,5 +343,5 @@ def _too_many(forms: Sequence[StudyForm]) -> list[str]:
 
 def _at_most(faults: Sequence[str]) -> list[str]:
     rest = len(faults) - MAX_FAULTS_SHOWN
-    more = [f"… and {rest} more"] if rest > 0 else []
+    more = [f"… and at least {rest} more"] if rest > 0 else []
     return [*faults[:MAX_FAULTS_SHOWN], *more]

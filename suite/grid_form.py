@@ -27,7 +27,7 @@ from suite.models import MODELS, model_spec
 from suite.models.own import is_own, own_model
 from suite.norms import parse_norm
 from suite.optimizers import OPTIMIZERS
-from suite.places import shown
+from suite.places import MOST, shown
 from suite.probes import PROBES
 from suite.records import Budget, Condition, Protocol, Split
 
@@ -48,7 +48,7 @@ def is_safe_name(name: str) -> bool:
     return _NAME.fullmatch(name) is not None
 
 
-def _not_too_many(value: Any) -> Any:
+def not_too_many(value: Any) -> Any:
     """Refuse a long list before its values are looked at one by one."""
     if isinstance(value, list) and len(value) > MAX_VALUES:
         raise ValueError(f"must have at most {MAX_VALUES} values, not {len(value):,}")
@@ -110,7 +110,7 @@ def _one_line(text: str) -> str:
 
 _T = TypeVar("_T")
 _Axis = Annotated[
-    list[_T], BeforeValidator(_not_too_many), BeforeValidator(_listed), Field(min_length=1)
+    list[_T], BeforeValidator(not_too_many), BeforeValidator(_listed), Field(min_length=1)
 ]
 _Name = Annotated[str, AfterValidator(_safe_name)]
 _Line = Annotated[str, Field(max_length=300), AfterValidator(_one_line)]
@@ -130,7 +130,7 @@ class GridForm(Form):
     """The top of a grid file; each study, and the table of costs, is validated by itself."""
 
     title: _Line
-    study: Annotated[list[Any], BeforeValidator(_not_too_many), Field(min_length=1)]
+    study: Annotated[list[Any], BeforeValidator(not_too_many), Field(min_length=1)]
     cost: Any = None
 
 
@@ -157,7 +157,7 @@ class StudyForm(Form):
     split: Split = "holdout"
     probes: Annotated[
         list[Annotated[str, AfterValidator(_known("probe", PROBES))]],
-        BeforeValidator(_not_too_many),
+        BeforeValidator(not_too_many),
     ] = []
     evaluations_per_decade: Annotated[int, Field(ge=1, le=1000)] = 12
     trace_every: Annotated[int, Field(ge=1, le=1_000_000)] = 100
@@ -208,8 +208,24 @@ class StudyForm(Form):
             found[Condition(**given)] = None
         return tuple(found)
 
-    def faults(self) -> Iterator[tuple[str, str]]:
-        """Everything that can't hold together, as place within the study and message."""
+    def faults(self, *, norms: bool) -> list[tuple[str, str]]:
+        """List what can't hold together, as place within the study and message.
+
+        Parameters
+        ----------
+        norms
+            Whether to look at norms with every model and batch size: not where there are more of
+            them than a grid may have, for that would take long.
+
+        Returns
+        -------
+        list
+            Not many more than anyone reads.
+        """
+        found = itertools.chain(self._faults(), self._norm_faults() if norms else ())
+        return list(itertools.islice(found, MOST + 1))
+
+    def _faults(self) -> Iterator[tuple[str, str]]:
         budgets = [k for k in ("epochs", "steps", "samples") if getattr(self, k) is not None]
         if len(budgets) != 1:
             given = " and ".join(budgets) if budgets else "none"
@@ -222,19 +238,24 @@ class StudyForm(Form):
                 first.setdefault(value, i)
         yield from self._depth_faults()
         yield from self._size_faults()
-        yield from self._norm_faults()
 
     def _depth_faults(self) -> Iterator[tuple[str, str]]:
         if self.depth is not None and not any(model_spec(name).uses_depth for name in self.model):
-            yield ".depth", f"model {' and '.join(self.model)} has no depth to choose"
+            models = " and ".join(dict.fromkeys(self.model))
+            yield ".depth", f"model {models} has no depth to choose"
 
     def _norm_faults(self) -> Iterator[tuple[str, str]]:
-        for i, norm in enumerate(self.norm):
-            for model, batch_size in itertools.product(self.model, self.batch_size):
+        sizes = dict.fromkeys(self.batch_size)
+        for norm, model in itertools.product(dict.fromkeys(self.norm), dict.fromkeys(self.model)):
+            last = ""
+            for batch_size in sizes:
                 try:
                     check_norm_fits(model, norm, batch_size)
                 except UsageError as error:
-                    yield f".norm[{i}]", str(error)
+                    if (fault := str(error)) == last:
+                        break  # whatever the batch size
+                    last = fault
+                    yield f".norm[{self.norm.index(norm)}]", fault
 
     def _size_faults(self) -> Iterator[tuple[str, str]]:
         most, dataset = min((training_images(name, self.split), name) for name in self.dataset)

@@ -11,6 +11,7 @@ from suite.cost.plan import pending, plan_costs
 from suite.devices import parse_devices
 from suite.estimate import estimate_plan, matmul_rate, replicate_seconds
 from suite.planning import make_plan
+from suite.runner import settled
 from suite.store import STORE_NAME, StoreReader
 from suite.wording import duration, many, size
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from suite.estimate import Estimate
     from suite.grid import Grid
     from suite.planning import Plan
+    from suite.runner import Options
 
 UNKNOWN_DATA: Final = "not read yet"
 
@@ -64,7 +66,7 @@ class Preview:
         )
 
 
-def preview(grid: Grid, out: Path, device: str) -> Preview:
+def preview(grid: Grid, out: Path, device: str, options: Options) -> Preview:
     """Look at what a run would do; nothing is written.
 
     Parameters
@@ -75,6 +77,8 @@ def preview(grid: Grid, out: Path, device: str) -> Preview:
         Its results folder, there or not.
     device
         As ``--device`` is written; ``auto`` counts as ``cpu`` here, for only torch can look.
+    options
+        What is to be done once more.
 
     Raises
     ------
@@ -89,19 +93,19 @@ def preview(grid: Grid, out: Path, device: str) -> Preview:
     used: dict[str, str] = {}
     fingerprints: dict[str, str] = {}
     stored_seconds: dict[str, float] = {}
+    trained: set[str] = set()
+    measured: set[str] = set()
     if (out / STORE_NAME).is_file():
         with StoreReader(out) as store:
             stored_seconds = store.seconds()
-            statuses = store.statuses()
-            costs = store.cost_statuses()
+            trained = settled(store, options, store.statuses(), store.trained_by())
+            measured = settled(store, options, store.cost_statuses(), store.measured_by())
             for run in store.runs():
                 used |= run.get("datasets", {})
                 fingerprints |= run.get("fingerprints", {})
-    else:
-        statuses, costs = {}, {}
     grid = grid.using(lambda asked: used.get(asked, asked))
     plan = make_plan(grid, devices, lambda name: fingerprints.get(name, UNKNOWN_DATA), code_version)
-    wanted = {key for key in plan.trials if key not in statuses}
+    wanted = {key for key in plan.trials if key not in trained}
     by_shape: dict[str, list[float]] = defaultdict(list)
     for shape, trials in plan.shapes.items():
         by_shape[shape] += [stored_seconds[t.key] for t in trials if t.key in stored_seconds]
@@ -113,7 +117,7 @@ def preview(grid: Grid, out: Path, device: str) -> Preview:
     ]
     if grid.cost is not None:
         replicates = plan_costs(grid.cost, devices, cost_version)
-        left = len(pending(replicates, costs.keys()))
+        left = len(pending(replicates, measured))
         seconds = left * replicate_seconds(grid.cost.conditions, grid.cost.protocol, rate)
         notes.append(
             f"cost: {many(len(grid.cost.conditions), 'network')}, in "

@@ -6,6 +6,7 @@ torch is imported only once something is to be trained.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shlex
 import sys
@@ -25,6 +26,7 @@ from suite.errors import (
     InterruptedRunError,
     UsageError,
 )
+from suite.pipes import fall_silent, flush_output
 
 if TYPE_CHECKING:
     import argparse
@@ -42,12 +44,15 @@ def start() -> NoReturn:
     """Be the program: run the command line, then end the process with its exit code."""
     from suite.interrupts import ignore_signals
 
-    code = main()
+    try:
+        code = main()
+    finally:  # --help ends by an exception
+        flush_output()
     ignore_signals()
     sys.exit(code)
 
 
-def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  an exit a return
+def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line; returns the exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     out: Path | None = None
@@ -66,9 +71,6 @@ def main(arguments: Sequence[str] | None = None) -> int:  # noqa: PLR0911  an ex
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("stopped; the same command goes on", EXIT_INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has gone
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_DONE
     except Exception as error:
         return _internal_error(error, out, given)
 
@@ -86,11 +88,11 @@ def _grid(options: argparse.Namespace) -> Grid:
 
 
 def _console(*, error: bool = False) -> Console:
-    from rich.console import Console
+    from suite.voice import SteadyConsole
 
     stream = sys.stderr if error else sys.stdout
     # Elsewhere than on a terminal nothing is gained by wrapping at 80 columns.
-    return Console(file=stream, width=None if stream.isatty() else 120, highlight=False)
+    return SteadyConsole(file=stream, width=None if stream.isatty() else 120, highlight=False)
 
 
 def _list_grids() -> int:
@@ -104,8 +106,9 @@ def _list_grids() -> int:
 def _dry_run(options: argparse.Namespace, grid: Grid, out: Path) -> int:
     from suite.overview import plan_table
     from suite.preview import preview
+    from suite.session import wishes
 
-    seen = preview(grid, out, options.device)
+    seen = preview(grid, out, options.device, wishes(options))
     console = _console()
     console.print(f"{grid.name}: {grid.title}", markup=False, soft_wrap=True)
     console.print(plan_table(seen.grid, seen.plan, seen.wanted, seen.estimates))
@@ -128,7 +131,8 @@ def _run(options: argparse.Namespace, grid: Grid, out: Path, command: list[str])
         """End without cleaning up: SQLite undoes what was not finished."""
         show_cursor = SHOW_CURSOR if sys.stderr.isatty() else ""
         line = f"{show_cursor}\nstopped at once; to go on: {session.again()}\n"
-        os.write(sys.stderr.fileno(), line.encode())
+        with contextlib.suppress(OSError):  # nobody reads it any more
+            os.write(sys.stderr.fileno(), line.encode())
         os._exit(EXIT_INTERRUPTED)
 
     with Interrupts(at_once) as interrupts:
@@ -177,8 +181,15 @@ def _command(given: Sequence[str]) -> list[str]:
 
 
 def _fail(message: str, code: int) -> int:
-    print(f"error: {message}", file=sys.stderr)
+    _complain(f"error: {message}")
     return code
+
+
+def _complain(text: str) -> None:
+    try:
+        print(text, file=sys.stderr, flush=True)
+    except BrokenPipeError:
+        fall_silent(sys.stderr)
 
 
 def _internal_error(error: Exception, out: Path | None, given: Sequence[str]) -> int:
@@ -194,7 +205,7 @@ def _internal_error(error: Exception, out: Path | None, given: Sequence[str]) ->
         file = out / f"error-{datetime.now(UTC):%Y%m%dT%H%M%SZ}.txt"
         write_whole(file, text)
     except UsageError:
-        print(text, file=sys.stderr)
+        _complain(text)
         return _fail(f"{what}; please report the lines above", EXIT_INTERNAL)
     return _fail(f"{what}; every finished trial is stored; please report {file}", EXIT_INTERNAL)
 

@@ -19,6 +19,7 @@ from suite.planning import Plan, Stack, cut_stacks
 from suite.records import Trial
 
 if TYPE_CHECKING:
+    from suite.cost.plan import Replicate
     from suite.store import StoreReader, StoreWriter
 
 UNSUCCESSFUL: Final = ("failed", "oom")
@@ -88,11 +89,15 @@ class Summary:
         Trials that this run trained.
     first_failure
         Status and reason of the first unsuccessful trial of this run.
+    stopped_early
+        Whether that trial ended the run, as ``Options.fail_fast`` asks. Nothing need be missing
+        then: it may have been the last one, or older results stand where new ones were to come.
     """
 
     statuses: dict[str, int]
     trained: int
     first_failure: tuple[str, str] | None = None
+    stopped_early: bool = False
 
     @property
     def unsuccessful(self) -> int:
@@ -168,7 +173,7 @@ def run_plan(
         )
     )
     on_event(TrainingStarts(stacks, done=len(plan.trials) - len(wanted)))
-    trained, first_failure = 0, None
+    trained, first_failure, stopped_early = 0, None, False
     for event in executor.run(stacks, should_stop):
         if isinstance(event, StackFinished):
             store.add(run, event.results)
@@ -178,11 +183,11 @@ def run_plan(
                 first_failure = (bad[0].status, bad[0].reason)
         on_event(event)
         if options.fail_fast and first_failure is not None:
+            stopped_early = True
             break
-    else:
-        if finish:
-            store.finish_run(run, now())
-    return Summary(count_statuses(plan, store), trained, first_failure)
+    if finish and not stopped_early:
+        store.finish_run(run, now())
+    return Summary(count_statuses(plan, store), trained, first_failure, stopped_early)
 
 
 def pending(plan: Plan, store: StoreReader, options: Options) -> set[str]:
@@ -215,6 +220,20 @@ def count_statuses(plan: Plan, store: StoreReader) -> dict[str, int]:
     """Status → number of the plan's trials."""
     stored = store.statuses()
     return dict(Counter(stored.get(key, "missing") for key in plan.trials))
+
+
+def unsuccessful_costs(replicates: Iterable[Replicate], statuses: Mapping[str, str]) -> int:
+    """Count the planned costs that failed or ran out of memory, whichever run measured them.
+
+    Parameters
+    ----------
+    replicates
+        The plan of costs.
+    statuses
+        Key → status of every stored cost.
+    """
+    tasks = (task for replicate in replicates for task in replicate.tasks)
+    return sum(statuses.get(task.key) in UNSUCCESSFUL for task in tasks)
 
 
 def _unfinished_forced(store: StoreReader) -> set[int]:

@@ -59,7 +59,7 @@ class Session:
         self.voice = voice
         self.notices: tuple[str, ...] = ()
         self._started = time.monotonic()
-        self._failed_costs = 0
+        self._cost_has_failed = False
         self._stopping = False
 
     def run(self, interrupts: Interrupts, registry_hash: str) -> bool:
@@ -82,6 +82,7 @@ class Session:
         InterruptedRunError
             A stop was asked for; what was finished is stored.
         """
+        from suite.runner import unsuccessful_costs  # noqa: PLC0415
         from suite.store import StoreWriter  # noqa: PLC0415  torch and its kin load first here
 
         self.voice.say(f"{self.grid.name}: {self.grid.title}")
@@ -107,10 +108,11 @@ class Session:
         ):
             store.plan_costs(task for replicate in work.costs for task in replicate.tasks)
             summary = self._train(work, store, info, should_stop)
-            if not summary.missing:
+            if not (summary.missing or summary.stopped_early):
                 self._measure(work, store, should_stop)
-        self._tell(summary)
-        return not (summary.unsuccessful or self._failed_costs)
+            failed_costs = unsuccessful_costs(work.costs, store.cost_statuses())
+        self._tell(summary, failed_costs)
+        return not (summary.unsuccessful or failed_costs)
 
     def again(self, *more: str, without: Sequence[str] = ()) -> str:
         """Give the command that goes on with this run."""
@@ -155,7 +157,7 @@ class Session:
                 work.executor,
                 work.choose_sizes,
                 info,
-                options=self._wishes(),
+                options=wishes(self.options),
                 should_stop=should_stop,
                 on_event=on_event,
                 arranged=work.arranged,
@@ -175,7 +177,7 @@ class Session:
             work.costs,
             store,
             run,
-            done=settled(store, self._wishes(), store.cost_statuses(), store.measured_by()),
+            done=settled(store, wishes(self.options), store.cost_statuses(), store.measured_by()),
             should_stop=should_stop,
             on_measured=self._on_measured,
             measure=work.executor.measure,
@@ -192,11 +194,11 @@ class Session:
             f"[{event.done:>{width}}/{event.total}] cost of {networks} "
             f"on {event.replicate.device}{flags}"
         )
-        if event.failures and not self._failed_costs:
+        if event.failures and not self._cost_has_failed:
             self.voice.warn(f"a cost was not measured: {event.failures[0].splitlines()[-1]}")
-        self._failed_costs += len(event.failures)
+            self._cost_has_failed = True
 
-    def _tell(self, summary: Summary) -> None:
+    def _tell(self, summary: Summary, failed_costs: int) -> None:
         from suite.wording import duration, many  # noqa: PLC0415
 
         took = duration(time.monotonic() - self._started)
@@ -207,18 +209,21 @@ class Session:
             status, reason = summary.first_failure
             last = reason.strip().splitlines()[-1]
             self.voice.warn(f"the first trial that is {status}: {last}")
-        if summary.unsuccessful:
+        if summary.stopped_early:
+            self.voice.warn("stopped at the first failure (--fail-fast), before all was done")
+        found = ((summary.unsuccessful, "trial"), (failed_costs, "cost"))
+        if failed := " and ".join(many(count, noun) for count, noun in found if count):
             again = self.again("--retry-failed", without=("--force", "--retry-failed"))
-            self.voice.warn(f"{many(summary.unsuccessful, 'trial')} failed; to try again: {again}")
+            self.voice.warn(f"{failed} failed; to try again: {again}")
         elif summary.missing:
             missing = many(summary.missing, "trial")
             self.voice.warn(f"{missing} missing; to go on: {self.again()}")
 
-    def _wishes(self) -> Options:
-        from suite.runner import Options  # noqa: PLC0415
 
-        return Options(
-            force=self.options.force,
-            retry_failed=self.options.retry_failed,
-            fail_fast=self.options.fail_fast,
-        )
+def wishes(options: argparse.Namespace) -> Options:
+    """Pick from the flags what the runner heeds."""
+    from suite.runner import Options  # noqa: PLC0415
+
+    return Options(
+        force=options.force, retry_failed=options.retry_failed, fail_fast=options.fail_fast
+    )

@@ -4,12 +4,20 @@ from __future__ import annotations
 
 import contextlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from rich.console import Console
 from rich.text import Text
 
-if TYPE_CHECKING:
-    from rich.console import Console
+from suite.pipes import fall_silent
+
+
+class SteadyConsole(Console):
+    """Falls silent when whoever read it has gone; rich itself would end the program."""
+
+    def on_broken_pipe(self) -> None:
+        """Go on without a reader."""
+        self.quiet = True
+        fall_silent(self.file)
 
 
 @dataclass(frozen=True)

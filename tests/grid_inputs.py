@@ -146,6 +146,11 @@ def _ghosts(count: int) -> str:
     return _list(*(f'"ghost:{i}"' for i in range(1, count)))
 
 
+_SIZES: Final = _list(*range(2, 202))
+_MODELS: Final = '["mlp", "deep_mlp", "cnn", "resnet18"]'
+_REPEATED: Final = {"model": _list(*['"mlp"'] * 200), "norm": _ghosts(200), "batch_size": _SIZES}
+_FEW: Final = {"learning_rate": "1e-3", "seeds": "1"}  # so that there are not too many trials
+
 ATTACKS: Final[dict[str, bytes]] = {
     "a dotted name": _full("a.", tail="a = 1"),
     "a dotted name of quotes": _full('"".', tail="a = 1"),
@@ -165,10 +170,29 @@ ATTACKS: Final[dict[str, bytes]] = {
     "100,000 bad sizes": text({"batch_size": _list(*[0] * 80_000)}),
     "sizes times norms": text(
         {
-            "batch_size": _list(*range(2, 202)),
+            "batch_size": _SIZES,
             "norm": _ghosts(200),
-            "model": '["mlp", "deep_mlp", "cnn", "resnet18"]',
+            "model": _MODELS,
         }
+    ),
+    "one model 200 times": text(_REPEATED),
+    "one model 200 times in many studies": text(*[_REPEATED] * 40),
+    "the norms that fit no batch": text(
+        {"norm": _list(*(f'"ghost:{i}"' for i in range(1000, 1190))), "batch_size": _SIZES} | _FEW
+    ),
+    "groups that fit no layer": text(
+        *[
+            {
+                "norm": _list(*(f'"group:{i}"' for i in range(3, 83, 2))),
+                "batch_size": _SIZES,
+                **_FEW,
+            }
+        ]
+        * 12
+    ),
+    "norms that fit but for the last": text(
+        *[{"norm": _ghosts(200), "batch_size": "[200]", "model": _MODELS} | _FEW] * 80,
+        {"batch_size": "[0]"},
     ),
     "unknown norms": text({"norm": _list(*(f'"bach{i}"' for i in range(20_000)))}),
     "200 unknown names twice": text(
@@ -180,7 +204,14 @@ ATTACKS: Final[dict[str, bytes]] = {
     "unknown probes": text({"probes": _list(*(f'"grad{i}"' for i in range(15_000)))}),
     "costs": text()
     + b'\n[cost]\nwhy = "x"\ndataset = "mnist5k"\nmodel = ["mlp", "cnn"]\n'
-    + f"norm = {_ghosts(200)}\nbatch_size = {_list(*range(2, 202))}".encode(),
+    + f"norm = {_ghosts(200)}\nbatch_size = {_SIZES}".encode(),
+    "costs of one model 200 times": text()
+    + b'\n[cost]\nwhy = "x"\ndataset = "mnist5k"\n'
+    + "\n".join(f"{k} = {v}" for k, v in _REPEATED.items()).encode(),
+    "more and more costs": text()
+    + b'\n[cost]\nwhy = "x"\ndataset = "mnist5k"\nmodel = "mlp"\n'
+    + f"norm = {_ghosts(200)}\nbatch_size = {_SIZES}\n".encode()
+    + b"[[cost.also]]\n" * 15_000,
     "a hexadecimal number": text({"batch_size": "0x" + "F" * 200_000}),
     "a hexadecimal rate": text({"learning_rate": "0x" + "F" * 99}),
     "a binary number": text({"seeds": "0b" + "1" * 200_000}),

@@ -7,7 +7,7 @@ import errno
 import sqlite3
 from typing import TYPE_CHECKING, Final
 
-from suite.errors import StoreError
+from suite.errors import StoreDamagedError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,9 +33,14 @@ def refused(file: Path) -> Iterator[None]:
         raise StoreError(f"store {file}: {error}") from error
 
 
-def damaged(file: Path, what: str) -> StoreError:
+def is_busy(error: sqlite3.Error) -> bool:
+    """Say whether another connection holds the file, and nothing else is wrong."""
+    return getattr(error, "sqlite_errorcode", 0) & _PRIMARY == sqlite3.SQLITE_BUSY
+
+
+def damaged(file: Path, what: str) -> StoreDamagedError:
     """Name a store whose content can't be trusted."""
-    return StoreError(
+    return StoreDamagedError(
         f"store {file} is damaged ({what}) and was left as it is: put back a copy of it, "
         "or choose another --out"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from suite.cost_records import CostResult, CostTask, cost_result_from_json, cost_task_from_json
 from suite.errors import StoreError
@@ -24,9 +24,14 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+WAIT_SECONDS: Final = 30.0  # for a writer that is just committing
+
 
 class StoreReader:
     """Read access to a store; changes nothing, works while a run goes on.
+
+    It reads a copy in memory, made at once when it is opened: one view of the store, however slowly
+    it is read, and no commit of the writer waits for a reader but for the moment of the copy.
 
     (A transaction that a killed writer left half done is undone by whoever opens the store next.)
 
@@ -43,15 +48,10 @@ class StoreReader:
 
     def __init__(self, path: Path) -> None:
         self.path = path / STORE_NAME if path.is_dir() else path
-        absent = StoreError(f"no store at {self.path}; run a grid first")
         if not self.path.is_file():
-            raise absent
-        with refused(self.path):
-            self._db = sqlite3.connect(f"file:{_quoted(self.path)}?mode=rw", uri=True, timeout=30)
+            raise _absent(self.path)
+        self._db = _copy(self.path)
         try:
-            self._db.execute("PRAGMA query_only = ON")
-            if self.rows("PRAGMA page_count") == [(0,)]:
-                raise absent  # whoever was to fill it was stopped first
             check_identity(self._db, self.path)
             check_readable(self._db, self.path)
         except BaseException:
@@ -173,6 +173,33 @@ class StoreReader:
                     for (name, facet), ps in points.items()
                 ),
             )
+
+
+def _absent(file: Path) -> StoreError:
+    return StoreError(f"no store at {file}; run a grid first")
+
+
+def _copy(file: Path) -> sqlite3.Connection:
+    """Copy a store into memory, page by page as it is: what is damaged stays damaged."""
+    address = f"file:{_quoted(file)}?mode=rw"
+    copy = sqlite3.connect(":memory:")
+    try:
+        with (
+            refused(file),
+            contextlib.closing(sqlite3.connect(address, uri=True, timeout=WAIT_SECONDS)) as db,
+        ):
+            db.execute("PRAGMA query_only = ON")
+            # Takes the lock or gives up in time; backup() itself would try for ever.
+            db.execute("BEGIN")
+            db.execute("SELECT count(*) FROM sqlite_master").fetchone()
+            if db.execute("PRAGMA page_count").fetchone() == (0,):
+                raise _absent(file)  # whoever was to fill it was stopped first
+            db.backup(copy)
+            copy.execute("PRAGMA query_only = ON")
+    except BaseException:
+        copy.close()
+        raise
+    return copy
 
 
 @contextlib.contextmanager

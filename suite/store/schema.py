@@ -7,7 +7,7 @@ import sqlite3
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, TypeAlias
 
-from suite.errors import StoreError
+from suite.errors import StoreError, StoreTooNewError, StoreTooOldError
 from suite.store.checksums import add_checksums
 from suite.store.failures import damaged, refused
 
@@ -140,7 +140,7 @@ def check_identity(db: sqlite3.Connection, file: Path) -> None:
     if application != APPLICATION_ID:
         raise StoreError(f"{file} is not a batchnorm-bench store; choose another --out")
     if version > SCHEMA_VERSION:
-        raise StoreError(
+        raise StoreTooNewError(
             f"{file} has schema {version} but this version knows {SCHEMA_VERSION}: "
             "update batchnorm-bench"
         )
@@ -154,7 +154,7 @@ def check_readable(db: sqlite3.Connection, file: Path) -> None:
         version = db.execute("PRAGMA user_version").fetchone()[0]
         costs = db.execute("SELECT 1 FROM sqlite_master WHERE name = 'planned_costs'").fetchone()
     if version < READABLE_FROM or not costs:
-        raise StoreError(
+        raise StoreTooOldError(
             f"{file} has the older schema {version}; run its grid once more to upgrade it"
         )
 

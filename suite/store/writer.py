@@ -6,13 +6,14 @@ import contextlib
 import dataclasses
 import os
 import sqlite3
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
 from suite.errors import StoreError
 from suite.quantities import quantity
 from suite.records import Trial, TrialResult, canonical_json
 from suite.store.checksums import keep_table, keep_trials
-from suite.store.failures import refused, unwritable
+from suite.store.failures import is_busy, refused, unwritable
 from suite.store.lock import take_lock
 from suite.store.reader import StoreReader
 from suite.store.schema import STORE_NAME, create_or_upgrade
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from suite.cost_records import CostResult, CostTask
+
+# The lock file keeps other writers out, so whoever is in the way reads and goes away by itself. To
+# give up sooner would throw away a trained stack.
+WAIT_SECONDS: Final = 600.0
+TRY_SECONDS: Final = 1.0
 
 
 class StoreWriter(StoreReader):
@@ -58,7 +64,7 @@ class StoreWriter(StoreReader):
             finally:
                 self._db.close()
             with refused(file):
-                self._db = sqlite3.connect(file, timeout=30, isolation_level=None)
+                self._db = sqlite3.connect(file, timeout=TRY_SECONDS, isolation_level=None)
                 self._db.execute("PRAGMA journal_mode = DELETE")
                 self._db.execute("PRAGMA synchronous = EXTRA")
                 self._db.execute("PRAGMA foreign_keys = ON")
@@ -74,14 +80,29 @@ class StoreWriter(StoreReader):
     @contextlib.contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
         with refused(self.path):
-            self._db.execute("BEGIN IMMEDIATE")
+            self._patiently("BEGIN IMMEDIATE")
             try:
                 yield self._db
-                self._db.execute("COMMIT")
+                self._patiently("COMMIT")
             except BaseException:
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
                 raise
+
+    def _patiently(self, statement: str) -> None:
+        """Wait for readers, who hold the file for a moment each, however busy the machine is.
+
+        In many short tries: a signal is heard only between them.
+        """
+        give_up = time.monotonic() + WAIT_SECONDS
+        while True:
+            try:
+                self._db.execute(statement)
+            except sqlite3.OperationalError as error:
+                if not is_busy(error) or time.monotonic() > give_up:
+                    raise
+            else:
+                return
 
     def begin_run(
         self,

@@ -52,6 +52,27 @@ def test_every_planned_trial_is_a_row(tmp_path: Path) -> None:
     assert math.isinf(diverged["steps_to_target@0.95"])
 
 
+def test_a_run_may_store_more_while_a_report_reads_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A report of low priority checks a store for minutes, and the run must not wait for it."""
+    write_store(tmp_path, **SMALL)
+    verify = StoreReader.verify
+    with StoreWriter(tmp_path) as store:
+        monkeypatch.setattr("suite.store.writer.WAIT_SECONDS", -1.0)
+        store.rows("PRAGMA busy_timeout = 0")
+
+        def slow(reader: StoreReader) -> None:
+            verify(reader)
+            store.begin_run("now", {}, [], [])
+            verify(reader)
+
+        monkeypatch.setattr(StoreReader, "verify", slow)
+        samples = load_samples(tmp_path)
+        assert len(samples.trials) == 2 * 2 * 2 * 3 + 2 * 3
+        assert len(samples.runs) + 1 == len(store.runs())
+
+
 def test_frames_hold_what_the_store_holds(tmp_path: Path) -> None:
     write_store(tmp_path, **SMALL)
     samples = load_samples(tmp_path)

@@ -1,6 +1,8 @@
 """The doctor finds what is put wrong on purpose, and says what mends it."""
 
+import contextlib
 import itertools
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -164,6 +166,42 @@ def test_results(tmp_path, place):
     assert found.level == "problem"
 
 
+def test_every_store_below_the_folder_of_results_is_looked_at(place):
+    """Runs write ``results/GRID``, and the doctor is asked about ``results``."""
+    for grid in ("full", "smoke"):
+        fill(place.out / grid)
+    found = list(check_results(place))
+    assert [f.level for f in found] == ["fine", "fine"]
+    for grid, finding in zip(("full", "smoke"), found, strict=True):
+        assert f"4 trials in {place.out / grid / STORE_NAME}" in finding.seen
+    (place.out / "full" / STORE_NAME).write_bytes(b"SQLite format 3")
+    damaged, sound = check_results(place)
+    assert (damaged.level, sound.level) == ("problem", "fine")
+    assert damaged.mend == f"mv {place.out / 'full'} {place.out / 'full'}.damaged"
+
+
+@pytest.mark.parametrize(
+    ("statements", "mend"),
+    [
+        (["PRAGMA user_version = 99"], "git pull && pip install -c constraints.txt -e ."),
+        (
+            ["DROP TABLE planned_costs", "PRAGMA user_version = 1"],
+            "python -m suite.run --grid {grid} --out {folder}",
+        ),
+        (["PRAGMA application_id = 5"], "give another --out"),
+    ],
+)
+@pytest.mark.parametrize(("name", "grid"), [("full", "full"), ("mine", "GRID")])
+def test_a_sound_store_is_never_to_be_moved_away(place, statements, mend, name, grid):
+    folder = place.out / name
+    fill(folder)
+    with contextlib.closing(sqlite3.connect(folder / STORE_NAME)) as db:
+        for statement in statements:
+            db.execute(statement)
+    (found,) = problems(check_results(place))
+    assert found.mend == mend.format(grid=grid, folder=folder)
+
+
 def test_a_folder_on_a_read_only_disk(place, monkeypatch):
     monkeypatch.setattr(checkup, "_read_only", lambda _: True)
     (found,) = problems(check_results(place))
@@ -173,20 +211,12 @@ def test_a_folder_on_a_read_only_disk(place, monkeypatch):
 
 def test_little_room(place, monkeypatch):
     assert {f.what for f in check_room(place)} == {"disk", "memory"}
-    monkeypatch.setattr(checkup, "_free_memory", lambda: 2**20)
+    monkeypatch.setattr(checkup, "free_memory", lambda: 2**20)
     monkeypatch.setattr(checkup, "WANTED_DISK", 2**60)
     disk, memory = check_room(place)
     assert (disk.level, memory.level) == ("note", "problem")
     assert disk.mend.startswith("df -h")
     assert memory.seen == "1 MiB free; 2.0 GiB are wanted"
-
-
-def test_a_container_has_the_memory_of_its_group(monkeypatch):
-    texts = {"memory.max": "3000000", "memory.current": "1000000"}
-    monkeypatch.setattr(Path, "read_text", lambda path: texts[path.name])
-    assert checkup._free_memory() == 2_000_000
-    texts["memory.max"] = "max"
-    assert checkup._free_memory() > 2_000_000
 
 
 def test_clocks():

@@ -160,10 +160,17 @@ def test_a_billion_trials_are_counted_not_made():
     assert "100 learning_rate" in fault
 
 
+def test_a_norm_that_fits_no_batch_size_is_one_fault_however_often_it_is_asked_for():
+    found = faults({"norm": '["none", "group:3", "group:3"]', "batch_size": "[8, 16]"})
+    assert [line.split(":", 1)[0] for line in found] == [f"study[0].norm[{i}]" for i in (2, 1)]
+    assert found[0].endswith("'group:3' is there twice, see [1]")
+    assert "3 groups don't divide" in found[1]
+
+
 def test_many_faults_are_cut_with_a_count():
     (head, *_, last) = faults({"batch_size": str([0] * 150)})
     assert head.startswith("study[0].batch_size[0]")
-    assert last == "… and 100 more"
+    assert last == "… and at least 100 more"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 import os
 import sys
 
+import pytest
+
 from suite.refresh import FIRST_SECONDS, GROWTH, ReportRefresher
 
 
@@ -56,6 +58,8 @@ def test_it_shares_the_session_where_its_low_priority_counts_but_no_signals(tmp_
         assert os.getpgid(pid) == pid != os.getpgid(0)
 
 
-def test_the_default_is_our_own_report(tmp_path):
-    refresher = ReportRefresher(tmp_path)
-    assert refresher._command[-4:] == [sys.executable, "-m", "analysis.report", str(tmp_path)]
+@pytest.mark.parametrize("low", [["nice", "-n", "10"], []])
+def test_the_default_is_our_own_report(tmp_path, monkeypatch, low):
+    monkeypatch.setattr("suite.refresh.shutil.which", lambda name: name if low else None)
+    command = [*low, sys.executable, "-m", "analysis.report", str(tmp_path)]
+    assert ReportRefresher(tmp_path)._command == command

@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 
 from suite import preparation
+from suite.cost.plan import Replicate
+from suite.cost_records import CostResult
 from suite.errors import (
     EXIT_DONE,
     EXIT_INTERNAL,
@@ -23,6 +25,7 @@ from suite.errors import (
     EXIT_USAGE,
     StoreError,
 )
+from suite.executors.base import Executor
 from suite.run import main
 from suite.store import STORE_NAME, StoreReader, StoreWriter
 
@@ -288,6 +291,98 @@ def test_failed_trials_give_exit_code_1_and_can_be_tried_again(here, capsys, mon
     assert "Traceback" not in said.err
     assert run("--grid", file, "--no-report") == EXIT_TRIALS_FAILED
     assert run("--grid", file, "--no-report", "--retry-failed") == EXIT_DONE
+
+
+def broken_cost(_: object, replicate: Replicate, __: object) -> tuple[CostResult, ...]:
+    return tuple(
+        CostResult(task=task, status="failed", reason="the meter broke") for task in replicate.tasks
+    )
+
+
+@pytest.mark.slow
+def test_failed_costs_count_in_every_run_until_they_are_measured(here, capsys, monkeypatch):
+    file = tiny(here)
+    (here / file).write_text((here / file).read_text() + COST)
+    with monkeypatch.context() as patch:
+        patch.setattr(Executor, "measure", broken_cost)
+        assert run("--grid", file, "--no-report") == EXIT_TRIALS_FAILED
+    assert "a cost was not measured: the meter broke" in capsys.readouterr().err
+    assert run("--grid", file, "--no-report") == EXIT_TRIALS_FAILED
+    said = capsys.readouterr().err
+    assert "trained nothing" in said
+    assert "3 costs failed; to try again: python -m suite.run --grid tiny.toml" in said
+    assert said.rstrip().endswith("--retry-failed")
+    assert run("--grid", file, "--no-report", "--retry-failed") == EXIT_DONE
+
+
+@pytest.mark.slow
+def test_a_run_that_fail_fast_stopped_measures_nothing_and_is_not_finished(
+    here, capsys, monkeypatch
+):
+    from suite.executors import training
+
+    def fault(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    file = tiny(here)
+    assert run("--grid", file, "--no-report") == EXIT_DONE
+    (here / file).write_text((here / file).read_text() + COST)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "train_stack", fault)
+        how = ("--no-report", "--force", "--fail-fast")
+        assert run("--grid", file, *how) == EXIT_TRIALS_FAILED
+    assert "stopped at the first failure (--fail-fast)" in capsys.readouterr().err
+    with StoreReader(here / "results" / "tiny") as store:
+        assert store.cost_statuses() == {}
+        assert "missing" not in store.statuses().values()
+        assert [run["finished"] is None for run in store.runs()] == [False, True]
+
+
+# --- readers that go away ----------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def unread() -> Iterator[int]:
+    """Give the end of a pipe that nobody reads."""
+    read, write = os.pipe()
+    os.close(read)
+    try:
+        yield write
+    finally:
+        os.close(write)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code"),
+    [
+        (["--list-grids"], EXIT_DONE),
+        (["--help"], EXIT_DONE),
+        (["--grid", "smoke", "--dry-run"], EXIT_DONE),
+        (["--grid", "nowhere.toml"], EXIT_USAGE),
+    ],
+)
+def test_the_exit_code_is_the_same_if_nobody_listens(here, arguments, code):
+    command = [sys.executable, "-m", "suite.run", *arguments]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with unread() as nobody:
+        done = subprocess.run(
+            command, cwd=here, env=environment, stdout=nobody, stderr=nobody, check=False
+        )
+    assert done.returncode == code
+
+
+@pytest.mark.slow
+def test_a_run_goes_on_when_whoever_read_it_has_gone(here):
+    file = tiny(here)
+    command = [sys.executable, "-m", "suite.run", "--grid", file, "--device", "cpu", "--no-report"]
+    read, write = os.pipe()
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    child = subprocess.Popen(command, cwd=here, env=environment, stdout=write, stderr=write)
+    os.close(write)
+    with os.fdopen(read) as said:
+        assert said.readline() == "tiny: Tiny\n"
+    assert child.wait() == EXIT_DONE
+    assert len(rows(here / "results" / "tiny")) == 12
 
 
 @contextlib.contextmanager

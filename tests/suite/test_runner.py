@@ -142,8 +142,38 @@ def test_fail_fast_stops_after_the_first_bad_stack_and_keeps_it(tmp_path):
     summary, _ = run(tmp_path, trainer, options=Options(fail_fast=True))
     assert summary.statuses == {"ok": 3, "failed": 3, "missing": 26}
     assert summary.missing == 26
+    assert summary.stopped_early
     with StoreReader(tmp_path) as store:
         assert store.runs()[0]["finished"] is None
+
+
+@pytest.mark.parametrize("kind", ["force", "retry_failed"])
+def test_fail_fast_is_told_where_nothing_is_missing(tmp_path, kind):
+    run(tmp_path, FakeTrainer(breaks=broken))
+    options = Options(**{kind: True}, fail_fast=True)
+    summary, _ = run(tmp_path, FakeTrainer(breaks=broken), options=options)
+    assert (summary.missing, summary.unsuccessful, summary.trained < 32) == (0, 8, True)
+    assert summary.stopped_early
+    with StoreReader(tmp_path) as store:
+        assert store.runs()[-1]["finished"] is None
+    # Without a failure the same wish ends a run as any other.
+    summary, _ = run(tmp_path, options=options)
+    assert not summary.stopped_early
+    with StoreReader(tmp_path) as store:
+        assert store.runs()[-1]["finished"] is not None
+
+
+def test_fail_fast_at_the_last_stack(tmp_path):
+    whole = FakeTrainer()
+    run(tmp_path / "whole", whole)
+    last = whole.stacks[-1]
+
+    def breaks(trials):
+        if tuple(trials) == last:
+            raise ZeroDivisionError
+
+    summary, _ = run(tmp_path / "out", FakeTrainer(breaks=breaks), options=Options(fail_fast=True))
+    assert (summary.missing, summary.trained, summary.stopped_early) == (0, 32, True)
 
 
 def test_force_trains_again_and_keeps_an_old_row_until_the_new_one_is_there(tmp_path):

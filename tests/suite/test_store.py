@@ -7,6 +7,7 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -24,7 +25,8 @@ from suite.records import (
     Trial,
     TrialResult,
 )
-from suite.store import SCHEMA_VERSION, STORE_NAME, StoreReader, StoreWriter, schema
+from suite.store import SCHEMA_VERSION, STORE_NAME, StoreReader, StoreWriter, reader, schema, writer
+from suite.store.failures import is_busy
 from tests.fakes import fake_result, tiny_plan
 
 STUDIES = [("grid", "For tests.")]
@@ -315,6 +317,89 @@ def test_a_half_written_transaction_leaves_no_trace(tmp_path, kind):
     with kind(tmp_path) as store:
         assert list(store.results()) == stored
         assert store.rows("PRAGMA integrity_check") == [("ok",)]
+
+
+@pytest.fixture
+def impatient(monkeypatch):
+    """Nobody waits; what is in the way is in the way."""
+    monkeypatch.setattr(reader, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(writer, "WAIT_SECONDS", -1.0)
+    monkeypatch.setattr(writer, "TRY_SECONDS", 0.0)
+
+
+@contextlib.contextmanager
+def holding(path: Path, *statements: str) -> Iterator[sqlite3.Connection]:
+    """Be another program that has the store open."""
+    with contextlib.closing(sqlite3.connect(path / STORE_NAME, isolation_level=None)) as db:
+        for statement in statements:
+            db.execute(statement).fetchall()
+        yield db
+
+
+READING = ("BEGIN", "SELECT * FROM trials")
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_reader_that_takes_its_time_is_in_no_commit_s_way_and_sees_one_state(tmp_path):
+    stored = fill(tmp_path)
+    with StoreReader(tmp_path) as slow, StoreWriter(tmp_path) as store:
+        for statement in READING:
+            slow.rows(statement)
+        run = store.begin_run("now", {}, STUDIES, [])
+        store.add(run, [fake_result(t) for t in list(tiny_plan().trials.values())[4:6]])
+        assert len(slow.statuses()) == len(list(slow.results())) == len(stored)
+        slow.verify()
+    with StoreReader(tmp_path) as store:
+        assert len(store.statuses()) == len(stored) + 2
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_writer_waits_for_a_reader_of_the_file_itself(tmp_path, monkeypatch):
+    fill(tmp_path)
+    tries = []
+    with StoreWriter(tmp_path) as store, holding(tmp_path, *READING) as other:
+
+        def busy(error: sqlite3.Error) -> bool:
+            tries.append(error)
+            if len(tries) == 3:
+                other.close()
+            return is_busy(error)
+
+        monkeypatch.setattr(writer, "is_busy", busy)
+        monkeypatch.setattr(writer, "WAIT_SECONDS", 600.0)
+        store.begin_run("now", {}, STUDIES, [])
+    assert len(tries) == 3
+    with StoreReader(tmp_path) as store:
+        assert len(store.runs()) == 2
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_writer_that_waited_in_vain_says_so_and_stores_nothing(tmp_path):
+    fill(tmp_path)
+    with StoreWriter(tmp_path) as store:
+        with (
+            holding(tmp_path, *READING),
+            pytest.raises(StoreError, match=r"store\.sqlite: database is locked"),
+        ):
+            store.begin_run("now", {}, STUDIES, [])
+        assert len(store.runs()) == 1
+        store.begin_run("now", {}, STUDIES, [])
+    with StoreReader(tmp_path) as store:
+        assert len(store.runs()) == 2
+        store.verify()
+
+
+@pytest.mark.usefixtures("impatient")
+def test_a_store_that_is_being_written_is_refused_in_one_line_or_read(tmp_path):
+    stored = fill(tmp_path)
+    with holding(tmp_path, "BEGIN IMMEDIATE", "DELETE FROM curves"), StoreReader(tmp_path) as store:
+        assert list(store.results()) == stored
+    with (
+        holding(tmp_path, "BEGIN EXCLUSIVE"),
+        pytest.raises(StoreError, match=r"^store [^\n]*store\.sqlite: database is locked$"),
+    ):
+        StoreReader(tmp_path)
+    opened(tmp_path, StoreReader)
 
 
 # --- disks that refuse -------------------------------------------------------------------------

@@ -14,7 +14,7 @@ from suite.cost.plan import CostStudy, Replicate, pending, plan_costs
 from suite.cost_records import CostProtocol, CostResult, Timing
 from suite.errors import InterruptedRunError, UnknownNameError
 from suite.records import Condition, Outcome
-from suite.runner import Options, settled
+from suite.runner import Options, settled, unsuccessful_costs
 from suite.store import StoreReader, StoreWriter
 
 if TYPE_CHECKING:
@@ -128,9 +128,13 @@ def test_failures_are_told_and_measured_again_only_where_asked(store: StoreWrite
     again = Measurement()
     campaign(store, again)
     assert again.asked == []
+    # A later run, which measured nothing, counts them too; but only those that it plans.
+    assert unsuccessful_costs(PLAN, store.cost_statuses()) == 24
+    assert unsuccessful_costs(PLAN[:1], store.cost_statuses()) == 4
     campaign(store, again, Options(retry_failed=True))
     assert len(again.asked) == 6
     assert set(store.cost_statuses().values()) == {"ok"}
+    assert unsuccessful_costs(PLAN, store.cost_statuses()) == 0
 
 
 def test_a_replicate_is_measured_whole() -> None:
