@@ -193,8 +193,10 @@ def _peak(task: CostTask) -> tuple[Outcome, ...]:
         return ()
     if task.device.startswith("cuda"):
         try:
+            if build().undefined:
+                return ()
             peak: int | None = peak_allocated(build, task.device)
-        except torch.OutOfMemoryError:
+        except Exception:
             return ()  # the same network meets the same end below, where it is stored
         how = "allocator"
     else:

@@ -6,13 +6,14 @@ import dataclasses
 import time
 
 import pytest
+import torch
 
 from suite.cost import worker
 from suite.cost.plan import CostStudy, Replicate, plan_costs
 from suite.cost.processes import measure_in_process
 from suite.cost_records import CostProtocol, CostResult, CostTask
 from suite.errors import InterruptedRunError
-from suite.records import Condition
+from suite.records import Condition, Outcome
 
 PROTOCOL = CostProtocol(
     threads=1, samples=3, sample_seconds=1e-4, warm_up_passes=1, warm_up_seconds=1e-4
@@ -100,6 +101,32 @@ def test_one_network_that_fails_takes_no_other_with_it(monkeypatch: pytest.Monke
     found = worker.measure(tasks, worker.PerformanceClock())
     assert [r.status for r in found] == ["oom", "failed", "ok"]
     assert "ZeroDivisionError: odd" in found[1].reason
+
+
+def test_on_cuda_only_what_trains_has_a_peak_and_no_other_network_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Networks really lie on the CPU: the device is faked, its counters are scripted."""
+    build = worker.build_trainee
+
+    def built(asked: Condition, seed: int, device: str) -> object:
+        assert device == "cuda:0"
+        if asked.batch_size == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        if asked.batch_size == 5:
+            raise ZeroDivisionError("odd")
+        return build(asked, seed, "cpu")
+
+    monkeypatch.setattr(worker, "build_trainee", built)
+    monkeypatch.setattr(worker, "peak_allocated", lambda build, device: build() and 1234)
+
+    def peak(norm: str, batch_size: int) -> tuple[Outcome, ...]:
+        (task,) = replicate(condition(norm, batch_size)).tasks
+        return worker._peak(dataclasses.replace(task, device="cuda:0"))
+
+    found = (Outcome("peak_memory_bytes", 1234, "allocator"),)
+    assert peak("batch", 2) == peak("none", 1) == found
+    assert [peak(norm, size) for norm, size in (("batch", 1), ("none", 3), ("none", 5))] == [()] * 3
 
 
 def test_tasks_of_two_kinds_are_refused() -> None:
