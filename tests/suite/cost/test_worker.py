@@ -8,11 +8,12 @@ import time
 import pytest
 import torch
 
-from suite.cost import worker
+from suite.cost import processes, worker
 from suite.cost.plan import CostStudy, Replicate, plan_costs
 from suite.cost.processes import measure_in_process
 from suite.cost_records import CostProtocol, CostResult, CostTask
 from suite.errors import InterruptedRunError
+from suite.estimate import LEAST_LIMIT, UNKNOWN_LIMIT
 from suite.records import Condition, Outcome
 
 PROTOCOL = CostProtocol(
@@ -142,6 +143,27 @@ def test_a_process_that_dies_fails_its_tasks_with_what_it_said() -> None:
     found = measure_in_process(Replicate("cuda:77", 0, (broken, task)), lambda: False)
     assert [r.status for r in found] == ["failed", "failed"]
     assert "share device" in found[0].reason
+
+
+def test_a_process_that_hangs_is_killed_and_its_tasks_have_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        processes, "_limit", lambda replicate: 0.0
+    )  # it hasn't loaded torch by then
+    (result,) = measure_in_process(replicate(condition("none", 2)), lambda: False)
+    assert result.status == "failed"
+    assert "killed after 0 s without an answer" in result.reason
+
+
+def test_a_process_hangs_only_after_many_times_its_estimate() -> None:
+    usual = condition("batch", 64)
+    assert processes._limit(replicate(usual)) == LEAST_LIMIT
+    large = CostProtocol(threads=1, samples=1_000_000)
+    costly = plan_costs(CostStudy("why", (usual,), 1, large), ["cpu"], lambda c: "v")[0]
+    assert processes._limit(costly) > 20 * 3 * 1_000_000 * large.sample_seconds
+    own = dataclasses.replace(usual, model="mine:build")
+    assert processes._limit(replicate(usual, own)) == UNKNOWN_LIMIT
 
 
 def test_a_stop_ends_the_process_at_once() -> None:
