@@ -292,6 +292,7 @@ def _executor(
             threads=choice.threads,
             limit=limit,
             most=choice.workers,
+            devices=devices,
         )
     shared = {name: SharedDataset(dataset) for name, dataset in datasets.items()}
     return ProcessExecutor(
