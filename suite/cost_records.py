@@ -45,7 +45,7 @@ class CostProtocol:
     warm_up_passes, warm_up_seconds
         Each activity first runs for at least so many passes and so long; that is not counted.
     energy_seconds
-        How long an activity runs to read the device's energy counter, where there is one.
+        How long training steps run to read the device's energy counter, where there is one.
     """
 
     threads: int
@@ -53,7 +53,7 @@ class CostProtocol:
     sample_seconds: float = 0.005
     warm_up_passes: int = 5
     warm_up_seconds: float = 0.1
-    energy_seconds: float = 1.0
+    energy_seconds: float = 3.0
 
     def __post_init__(self) -> None:
         _require(self.threads >= 1, "threads must be at least 1")

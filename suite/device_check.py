@@ -90,9 +90,10 @@ def check_device(
     Raises
     ------
     DeviceError
-        A figure is larger than the tolerance or not a number; the message holds those figures and
-        the largest of the others.
+        The device can't hold float64; or a figure is larger than the tolerance or not a number: the
+        message holds those figures and the largest of the others.
     """
+    _need_float64(device)
     if forms is None:
         batch = parse_norm("batch")
         forms = {
@@ -118,6 +119,17 @@ def check_device(
             + f"; largest of the {len(figures) - len(failed)} other figures {passed:.1e}"
         )
     return figures
+
+
+def _need_float64(device: str) -> None:
+    try:
+        torch.zeros(1, dtype=torch.float64, device=device)
+    except (TypeError, RuntimeError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0]
+        raise DeviceError(
+            f"device {device} is refused: it can't hold float64, in which results are summed up "
+            f"({said}); use --device cpu"
+        ) from error
 
 
 def _run(

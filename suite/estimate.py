@@ -35,6 +35,9 @@ NORM_FACTOR: Final = 1.1  # a step with a norm against one without
 BASE_BYTES: Final = 450 << 20  # Python with torch loaded
 PROCESS_SECONDS: Final = 7.0  # torch loads, matrix products are timed
 NETWORK_SECONDS: Final = 0.3  # built, counted, and its peak taken in a child
+LEAST_LIMIT: Final = 3600.0  # seconds; nothing is given up before
+LIMIT_FACTOR: Final = 30.0  # an estimate may be this wrong, on a machine that does other work too
+UNKNOWN_LIMIT: Final = 24 * 3600.0  # no trial of a model of the user's own should take so long
 _MATMUL: Final = 512
 
 
@@ -124,6 +127,13 @@ def replicate_seconds(
             sample = max(taken, protocol.sample_seconds) + taken  # one pass before it is not timed
             seconds += protocol.warm_up_seconds + protocol.samples * sample
     return seconds
+
+
+def hang_limit(seconds: float) -> float:
+    """Say after how many seconds work with this estimate hangs; generous, for an estimate."""
+    if math.isnan(seconds):
+        return UNKNOWN_LIMIT
+    return max(LEAST_LIMIT, LIMIT_FACTOR * seconds)
 
 
 def trial_bytes(condition: Condition) -> int:

@@ -6,7 +6,6 @@ Loads torch. Writes nothing.
 from __future__ import annotations
 
 import dataclasses
-import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,7 +18,7 @@ from suite.device_check import check_device
 from suite.devices import describe_device, parse_devices, use_full_precision
 from suite.environment import environment, usable_cores
 from suite.errors import DeviceError
-from suite.estimate import matmul_rate, training_steps, trial_seconds
+from suite.estimate import hang_limit, matmul_rate, training_steps, trial_seconds
 from suite.executors.base import SizeWanted
 from suite.executors.choice import choose_executor, grid_seconds
 from suite.executors.in_process import InProcessExecutor
@@ -52,8 +51,6 @@ SIZING_SHARE: Final = 0.03  # of a shape's estimated work may go into it
 # row is waited for that long. A short timing flatters such stacks: one of 48 at batch 16 took 660
 # µs a seed-step where it had said 409.
 LONGEST_STACK: Final = 150.0
-LEAST_LIMIT: Final = 3600.0  # seconds; no stack is given up before
-LIMIT_FACTOR: Final = 30.0  # an estimate may be this wrong, on a machine that does other work too
 
 
 @dataclass(frozen=True)
@@ -189,11 +186,6 @@ def _placeable(trials: Sequence[Trial], shape: Shape, longest: float) -> list[in
     ]
 
 
-def stack_limit(seconds: float) -> float:
-    """Say after how many seconds a stack with this estimate hangs; generous, for an estimate."""
-    return LEAST_LIMIT if math.isnan(seconds) else max(LEAST_LIMIT, LIMIT_FACTOR * seconds)
-
-
 def prepare(
     grid: Grid,
     devices: str,
@@ -290,7 +282,7 @@ def _executor(
     def limit(stack: Stack) -> float:
         """Limit a stack on one core; the rate is that of all cores of this machine."""
         seconds = (trial_seconds(t.condition, t.protocol, rate) for t in stack.trials)
-        return stack_limit(cores * sum(seconds))
+        return hang_limit(cores * sum(seconds))
 
     if choice.name == "ray":
         cluster = connected(choice.address, cores)
@@ -300,6 +292,7 @@ def _executor(
             threads=choice.threads,
             limit=limit,
             most=choice.workers,
+            devices=devices,
         )
     shared = {name: SharedDataset(dataset) for name, dataset in datasets.items()}
     return ProcessExecutor(

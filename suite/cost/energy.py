@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import importlib
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from suite.cost.protocol import Clock
+
+_BLOCK_SECONDS: Final = 0.005  # between two looks at the counter
 
 
 class EnergyCounter:
@@ -58,8 +60,10 @@ class EnergyCounter:
         clock: Clock,
         seconds: float,
         pass_seconds: float,
-    ) -> float:
+    ) -> float | None:
         """Run an activity for a while and divide its energy by its passes.
+
+        The counter moves about ten times a second, so it is read from one move to another.
 
         Parameters
         ----------
@@ -68,16 +72,32 @@ class EnergyCounter:
         clock
             Says when the time is over.
         seconds
-            At least so long; the counter moves about ten times a second.
+            At least so long between the two moves.
         pass_seconds
-            What a pass takes, so that the clock is read now and then only.
+            What a pass takes, so that the counter is read now and then only.
+
+        Returns
+        -------
+        float or None
+            Joules; None where the counter does not move in as many seconds.
         """
-        block = max(1, round(0.05 / pass_seconds))
+        block = max(1, round(_BLOCK_SECONDS / pass_seconds))
+
+        def pass_until_it_moves(at: float) -> tuple[int, float]:
+            passes, begun = 0, clock.now()
+            while (now := self.joules()) == at and clock.now() - begun < seconds:
+                for _ in range(block):
+                    run()
+                synchronise()
+                passes += block
+            return passes, now
+
         synchronise()
-        passes, start, before = 0, clock.now(), self.joules()
+        _, first = pass_until_it_moves(self.joules())
+        passes, now, start = 0, first, clock.now()
         while clock.now() - start < seconds:
-            for _ in range(block):
-                run()
-            synchronise()
-            passes += block
-        return (self.joules() - before) / passes
+            more, moved = pass_until_it_moves(now)
+            if moved == now:
+                return None
+            passes, now = passes + more, moved
+        return (now - first) / passes if passes else None

@@ -65,7 +65,12 @@ def memory_by_kind(trainee: Trainee) -> dict[str, int]:
 
 
 def peak_allocated(build: Callable[[], Trainee], device: str) -> int:
-    """Give CUDA's allocator's peak over what was allocated before, for a few training steps."""
+    """Give CUDA's allocator's peak over what was allocated before, for a few training steps.
+
+    The network is trained once before, so that what libraries keep for good, such as cuBLAS's
+    workspace, is not the first network's alone.
+    """
+    _train(build())
     gc.collect()
     torch.cuda.synchronize(device)
     before = torch.cuda.memory_allocated(device)

@@ -2,6 +2,8 @@
 
     python -m suite.cost.worker < tasks.json > results.json
 
+With the number of an open pipe as argument it ends, in a session of its own, when the pipe does.
+
 Order: peaks of the resident set first, each in a child that is forked before anything was computed
 here; then every network is built, counted and tried; then all of them are timed beside each other.
 """
@@ -23,6 +25,7 @@ import torch
 
 from suite.cost.clock import PerformanceClock
 from suite.cost.energy import EnergyCounter
+from suite.cost.lifeline import end_with
 from suite.cost.load import LoadMeter, is_loaded
 from suite.cost.memory import memory_by_kind, peak_allocated, peak_resident
 from suite.cost.network import Network, build_network, build_trainee
@@ -117,11 +120,11 @@ def measure(tasks: Sequence[CostTask], clock: Clock) -> list[CostResult]:
             timings.append(_timing(name, taken, load))
             rates = _rates(name, taken, task.condition, found.flops[name], peak_rate)
             outcomes += rates
-            if energy is not None and taken.median > 0:
+            if energy is not None and name == "train_step" and taken.median > 0:
                 joules = energy.joules_per_pass(
                     run, synchronise, clock, protocol.energy_seconds, taken.median
                 )
-                outcomes.append(Outcome("energy_joules", joules, name))
+                outcomes += [] if joules is None else [Outcome("energy_joules", joules, name)]
         undefined = found.network.trainee.undefined
         results.append(
             CostResult(
@@ -193,8 +196,10 @@ def _peak(task: CostTask) -> tuple[Outcome, ...]:
         return ()
     if task.device.startswith("cuda"):
         try:
+            if build().undefined:
+                return ()
             peak: int | None = peak_allocated(build, task.device)
-        except torch.OutOfMemoryError:
+        except Exception:
             return ()  # the same network meets the same end below, where it is stored
         how = "allocator"
     else:
@@ -231,6 +236,8 @@ def _is_out_of_memory(error: Exception) -> bool:
 
 def main() -> None:
     """Measure what standard input asks for."""
+    if len(sys.argv) > 1:
+        end_with(int(sys.argv[1]))
     # Whatever a library prints must not get between the results.
     answer = os.dup(sys.stdout.fileno())
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())

@@ -90,6 +90,10 @@ def choose_executor(
     if asked == "in-process":
         return Choice(asked, 1, cores)
     if asked == "ray":
+        if any(device.startswith("cuda:") and device != "cuda:0" for device in devices):
+            raise UsageError(
+                "with --executor ray use --device cuda: Ray gives each task a GPU of its own"
+            )
         return Choice(asked, workers, 1, address)
     count = cores if workers is None else workers
     return Choice(asked, count, max(1, cores // count))

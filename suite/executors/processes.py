@@ -13,7 +13,7 @@ import os
 import signal
 import time
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from multiprocessing import connection as connections
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -78,10 +78,10 @@ class _Worker:
     process: ForkServerProcess
     connection: Connection[Any, Any]
     control: Connection[Any, Any]
+    limit: float
     ready: bool = False
     task: int | None = None
-    limit: float = _START_SECONDS
-    spent: float = field(default=0.0)
+    spent: float = 0.0
     kills: int = 0  # that the system had made for want of memory when the task was given
 
     def end(self) -> None:
@@ -283,7 +283,7 @@ class ProcessExecutor(Executor):
                 if not left:
                     raise BenchError(f"worker processes don't start ({error})") from error
             else:
-                return _Worker(process, ours, commands)
+                return _Worker(process, ours, commands, limit=_START_SECONDS)
             finally:
                 theirs.close()
                 listens.close()
@@ -331,24 +331,23 @@ class ProcessExecutor(Executor):
         """Say why a worker is not to be counted on any more, and end it; else nothing."""
         if worker.spent > worker.limit and (worker.task is not None or not worker.ready):
             worker.end()
-            return _Death(
-                f"the worker process was killed after {worker.limit:,.0f} s without an answer"
-            )
-        if not connections.wait([worker.process.sentinel], timeout=0):
+            how = f"was killed after {worker.limit:,.0f} s without an answer"
+        elif connections.wait([worker.process.sentinel], timeout=0):
+            worker.process.join()
+            code = worker.process.exitcode
+            worker.end()
+            if code == -signal.SIGKILL and worker.ready and _kills() > worker.kills:
+                return _Death("out of memory: the system killed the worker process", "oom")
+            how = _ended(code)
+        else:
             return None
-        worker.process.join()
-        code = worker.process.exitcode
-        worker.end()
         if not worker.ready:
             self._broken_starts += 1
             if self._broken_starts >= _BROKEN_STARTS:
                 raise BenchError(
-                    f"worker processes don't start ({_ended(code)}); "
-                    "--executor in-process does without them"
+                    f"worker processes don't start ({how}); --executor in-process does without them"
                 )
-        if code == -signal.SIGKILL and _kills() > worker.kills:
-            return _Death("out of memory: the system killed the worker process", "oom")
-        return _Death(f"the worker process {_ended(code)}")
+        return _Death(f"the worker process {how}")
 
     def _stop(self) -> None:
         """Ask all to stop between steps, and end them."""

@@ -1,16 +1,17 @@
 """Trains on a Ray cluster of any number of machines; needs the extra ``ray``.
 
 The driver alone chooses, stores and counts; a stack is one Ray task, on one core or one GPU. Ray
-tries a task again whose worker or node is lost. Datasets are put into the object store once, and
-workers of one machine read the same copy. A machine must have this package installed; one whose
-code or torch is not the driver's is refused before it trains anything.
+tries a task again whose worker or node is lost; a worker whose task hangs ends itself, so that the
+time for which a task waits for room is no part of its limit. Datasets are put into the object store
+once, and workers of one machine read the same copy. A machine must have this package installed; one
+whose code or torch is not the driver's is refused before it trains anything.
 """
 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import logging
-import math
 import os
 import secrets
 import shutil
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from suite.code_version import code_version
 from suite.cost.processes import measure_in_process
+from suite.cost_records import CostResult
 from suite.errors import BenchError, InterruptedRunError, UsageError
 from suite.executors.base import (
     Executor,
@@ -36,13 +38,13 @@ from suite.executors.base import (
     timings,
     without_result,
 )
+from suite.executors.processes import SIZING_LIMIT
 from suite.planning import Stack
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from suite.cost.plan import Replicate
-    from suite.cost_records import CostResult
     from suite.data import Dataset
     from suite.executors.base import ShouldStop, Trainer
     from suite.executors.training import StackTrainer
@@ -69,6 +71,13 @@ class RayExecutor(Executor):
         Seconds after which a stack counts as hanging.
     most
         Stacks at the same time; None: as many as the cluster has room for.
+    devices
+        All that stacks may ask for.
+
+    Raises
+    ------
+    UsageError
+        A device is a GPU and no node has one.
     """
 
     def __init__(
@@ -79,7 +88,12 @@ class RayExecutor(Executor):
         threads: int,
         limit: Callable[[Stack], float],
         most: int | None = None,
+        devices: Sequence[str] = ("cpu",),
     ) -> None:
+        self._only_gpus = all(map(_is_gpu, devices))
+        if any(map(_is_gpu, devices)) and not cluster.room(threads, gpus=True):
+            cluster.close()
+            raise UsageError("no node of the Ray cluster has a GPU: use --device cpu")
         self._cluster = cluster
         self._name = uuid.uuid4().hex  # a worker of the cluster may have served another run before
         self._make = cluster.ray.put(make_trainer)
@@ -90,13 +104,12 @@ class RayExecutor(Executor):
     @property
     def parallel(self) -> int:
         """How many stacks the cluster, as it is now, has room for."""
-        room = self._cluster.room(self._threads)
-        return max(1, room if self._most is None else min(room, self._most))
+        return self._room(gpus=self._only_gpus)
 
     def run(
         self, stacks: Sequence[Stack], should_stop: ShouldStop
     ) -> Iterator[StackStarted | StackFinished]:
-        """Train the stacks; they are handed out in their order."""
+        """Train the stacks; those of the CPU, and those of GPUs, are handed out in their order."""
         limits = [self._limit(stack) for stack in stacks]
         for place, answer in self._map(stacks, limits, should_stop):
             stack = stacks[place]
@@ -105,29 +118,50 @@ class RayExecutor(Executor):
             elif isinstance(answer, StackFinished):
                 yield answer
             else:
-                failed = tuple(without_result(t, "failed", answer.reason) for t in stack.trials)
+                reason = (
+                    f"the worker or its node died, {_RETRIES + 1} times (a worker is killed after "
+                    f"{limits[place]:,.0f} s without an answer): {answer.said}"
+                )
+                failed = tuple(without_result(t, "failed", reason) for t in stack.trials)
                 yield StackFinished(stack, failed, 0.0)
 
     def time_sizes(
         self, wanted: Sequence[SizeWanted], should_stop: ShouldStop
     ) -> Iterator[tuple[int, dict[int, float]]]:
         """Time the shapes wherever there is room; machines should be alike."""
-        for place, answer in self._map(wanted, [math.inf] * len(wanted), should_stop):
+        for place, answer in self._map(wanted, [SIZING_LIMIT] * len(wanted), should_stop):
             if answer is not None:
                 yield place, answer if isinstance(answer, dict) else {}
 
     def measure(self, replicate: Replicate, should_stop: ShouldStop) -> tuple[CostResult, ...]:
-        """Measure on a node that is reserved whole for as long as it takes."""
-        node, cores = self._cluster.largest_node()
-        task = self._cluster.remote(
-            _measured, num_cpus=cores, max_retries=_RETRIES, scheduling_strategy=node
-        ).remote(replicate)
-        while not self._cluster.ray.wait([task], timeout=_POLL_SECONDS)[0]:
-            if should_stop():
-                self._cluster.cancel(task)
-                raise InterruptedRunError("stopped; this replicate is measured anew next time")
-        results: tuple[CostResult, ...] = self._cluster.ray.get(task)
-        return results
+        """Measure on a node that is reserved whole for as long as it takes.
+
+        Where that is lost another one measures; where that is lost too, the costs have failed.
+        """
+        gpus = _is_gpu(replicate.device)
+        tried: list[str] = []
+        reason = "the cluster has no node for it"
+        while len(tried) <= _RETRIES and (node := self._cluster.largest_node(tried, gpus=gpus)):
+            tried.append(node["NodeID"])
+            task = self._cluster.remote(
+                _measured,
+                num_cpus=node["Resources"].get("CPU", 0),
+                num_gpus=1 if gpus else 0,
+                max_retries=0,  # it is bound to its node, which may be gone
+                scheduling_strategy=self._cluster.bound_to(node),
+            ).remote(replicate)
+            while not self._cluster.ray.wait([task], timeout=_POLL_SECONDS)[0]:
+                if should_stop():
+                    self._cluster.cancel(task)
+                    raise InterruptedRunError("stopped; this replicate is measured anew next time")
+            answer = self._answer(task)
+            if not isinstance(answer, _Lost):
+                results: tuple[CostResult, ...] = answer
+                return results
+            reason = f"the node that measured was lost, {len(tried)} times: {answer.said}"
+        return tuple(
+            CostResult(task=task, status="failed", reason=reason) for task in replicate.tasks
+        )
 
     def describe(self) -> dict[str, Any]:
         """Count stacks at a time, cores of each, and nodes."""
@@ -151,48 +185,49 @@ class RayExecutor(Executor):
     ) -> Iterator[tuple[int, Any]]:
         """Have every task answered: (place, None) when it is handed out, then (place, answer)."""
         ray = self._cluster.ray
-        queue = deque(range(len(tasks)))
-        hung: set[int] = set()
-        running: dict[Any, tuple[int, float]] = {}
-        room, counted = self.parallel, time.monotonic()
+        queues: dict[bool, deque[int]] = {True: deque(), False: deque()}
+        for place, task in enumerate(tasks):
+            queues[_is_gpu(task.trials[0].device)].append(place)
+        running: dict[Any, tuple[int, bool]] = {}
+        room: dict[bool, int] = {}
+        counted = time.monotonic()
         try:
-            while queue or running:
+            while any(queues.values()) or running:
                 if should_stop():
                     raise InterruptedRunError("stopped between two steps; the same command goes on")
-                if time.monotonic() - counted > _COUNT_SECONDS:
-                    room, counted = self.parallel, time.monotonic()
+                if not room or time.monotonic() - counted > _COUNT_SECONDS:
+                    room = {gpus: self._room(gpus=gpus) for gpus in queues}
+                    counted = time.monotonic()
                 begun = []
-                while queue and len(running) < room:
-                    place = queue.popleft()
-                    running[self._submit(tasks[place])] = (place, time.monotonic())
-                    begun += [] if place in hung else [place]
+                for gpus, queue in queues.items():
+                    beside = sum(on_gpu == gpus for _, on_gpu in running.values())
+                    # Every task takes a core, those on GPUs too.
+                    for _ in range(min(room[gpus] - beside, room[False] - len(running))):
+                        if queue:
+                            place = queue.popleft()
+                            ref = self._submit(tasks[place], limits[place], gpus=gpus)
+                            running[ref] = (place, gpus)
+                            begun.append(place)
                 yield from ((place, None) for place in begun)
                 done, _ = ray.wait(list(running), num_returns=1, timeout=_POLL_SECONDS)
                 for ref in done:
                     place, _ = running.pop(ref)
                     yield place, self._answer(ref)
-                for ref, (place, since) in tuple(running.items()):
-                    if time.monotonic() - since > limits[place]:
-                        self._cluster.cancel(ref)
-                        del running[ref]
-                        if place in hung:
-                            reason = f"killed after {limits[place]:,.0f} s without an answer, twice"
-                            yield place, _Lost(f"the worker process was {reason}")
-                        else:
-                            hung.add(place)
-                            queue.appendleft(place)
         finally:
             for ref in running:
                 self._cluster.cancel(ref)
 
-    def _submit(self, task: Stack | SizeWanted) -> Any:
-        on_gpu = task.trials[0].device.startswith("cuda")
+    def _room(self, *, gpus: bool) -> int:
+        room = self._cluster.room(self._threads, gpus=gpus)
+        return max(1, room if self._most is None else min(room, self._most))
+
+    def _submit(self, task: Stack | SizeWanted, limit: float, *, gpus: bool) -> Any:
         return self._cluster.remote(
             _answered,
             num_cpus=self._threads,
-            num_gpus=1 if on_gpu else 0,
+            num_gpus=1 if gpus else 0,
             max_retries=_RETRIES,
-        ).remote(self._name, self._make, task)
+        ).remote(self._name, self._make, task, limit)
 
     def _answer(self, ref: Any) -> Any:
         exceptions = self._cluster.ray.exceptions
@@ -204,12 +239,16 @@ class RayExecutor(Executor):
             raise BenchError(f"a worker met a fault of this program:\n{error}") from None
         except exceptions.RayError as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
-            return _Lost(f"the worker or its node died, {_RETRIES + 1} times: {lines[0]}")
+            return _Lost(lines[0])
 
 
 @dataclass(frozen=True)
 class _Lost:
-    reason: str
+    said: str
+
+
+def _is_gpu(device: str) -> bool:
+    return device.startswith("cuda")
 
 
 class Cluster:
@@ -244,19 +283,33 @@ class Cluster:
         """Count living nodes."""
         return len(self._alive())
 
-    def room(self, threads: int) -> int:
-        """Count the stacks that all nodes have room for."""
-        return sum(int(node["Resources"].get("CPU", 0)) // threads for node in self._alive())
+    def room(self, threads: int, *, gpus: bool) -> int:
+        """Count the stacks that all nodes have room for, on a GPU each or on none."""
 
-    def largest_node(self) -> tuple[Any, float]:
-        """Choose the node with the most cores; give what binds a task to it, and its cores."""
+        def fit(resources: Mapping[str, float]) -> int:
+            cores = int(resources.get("CPU", 0)) // threads
+            return min(cores, int(resources.get("GPU", 0))) if gpus else cores
+
+        return sum(fit(node["Resources"]) for node in self._alive())
+
+    def largest_node(self, tried: Sequence[str] = (), *, gpus: bool) -> dict[str, Any] | None:
+        """Choose the node with the most cores, and a GPU where one is needed; None without any.
+
+        One of those that were tried only where there is no other.
+        """
+        return max(
+            (n for n in self._alive() if not gpus or n["Resources"].get("GPU", 0) >= 1),
+            key=lambda n: (n["NodeID"] not in tried, n["Resources"].get("CPU", 0), n["NodeID"]),
+            default=None,
+        )
+
+    def bound_to(self, node: Mapping[str, Any]) -> Any:
+        """Give what binds a task to a node."""
         from ray.util.scheduling_strategies import (  # noqa: PLC0415
             NodeAffinitySchedulingStrategy,
         )
 
-        found = max(self._alive(), key=lambda n: (n["Resources"].get("CPU", 0), n["NodeID"]))
-        strategy = NodeAffinitySchedulingStrategy(found["NodeID"], soft=False)
-        return strategy, found["Resources"].get("CPU", 0)
+        return NodeAffinitySchedulingStrategy(node["NodeID"], soft=False)
 
     def close(self) -> None:
         """Disconnect, where this run connected; may be called again."""
@@ -441,16 +494,26 @@ class _CheckedTrainer:
 _TRAINERS: Final[dict[str, tuple[Any, Guard]]] = {}
 
 
-def _answered(name: str, make_trainer: Callable[[], Trainer], task: Stack | SizeWanted) -> Any:
-    """Answer a task; this process keeps its trainer for the next one of the same run."""
-    if name not in _TRAINERS:
-        _TRAINERS.clear()
-        train = make_trainer()
-        _TRAINERS[name] = (train, Guard(train))
-    train, guard = _TRAINERS[name]
-    if isinstance(train, _CheckedTrainer):
-        train.check(task)
-    return guard(task, _never) if isinstance(task, Stack) else timings(train, task)
+def _answered(
+    name: str, make_trainer: Callable[[], Trainer], task: Stack | SizeWanted, limit: float
+) -> Any:
+    """Answer a task; this process keeps its trainer for the next one of the same run.
+
+    It ends where that takes longer than the limit in seconds, even in code that holds Python's
+    lock; Ray then tries the task again.
+    """
+    faulthandler.dump_traceback_later(limit, exit=True, file=2)
+    try:
+        if name not in _TRAINERS:
+            _TRAINERS.clear()
+            train = make_trainer()
+            _TRAINERS[name] = (train, Guard(train))
+        train, guard = _TRAINERS[name]
+        if isinstance(train, _CheckedTrainer):
+            train.check(task)
+        return guard(task, _never) if isinstance(task, Stack) else timings(train, task)
+    finally:
+        faulthandler.cancel_dump_traceback_later()
 
 
 def _measured(replicate: Replicate) -> tuple[CostResult, ...]:

@@ -220,6 +220,24 @@ def measuring(run: Run) -> list[psutil.Process]:
     return found
 
 
+def test_a_measuring_process_ends_with_a_run_that_is_killed(tmp_path: Path, zygote: Zygote) -> None:
+    grid = write_grid(tmp_path, cost=True)
+    grid.write_text(grid.read_text().replace("samples = 2", "samples = 10000"))
+    run = zygote.start(tmp_path, "--grid", str(grid), "--out", str(tmp_path / "out"), "--no-report")
+    assert wait_until(lambda: bool(measuring(run)), run), run.said()
+    time.sleep(1)  # it has its tasks, and would be busy with them for minutes
+    left = run.workers()
+    try:
+        assert send(run.pid, signal.SIGKILL)
+        assert run.wait() == -signal.SIGKILL
+        until = time.monotonic() + 60
+        while time.monotonic() < until and any(map(works, left)):
+            time.sleep(0.1)
+        assert not any(map(works, left))
+    finally:
+        end_orphans(left)
+
+
 def test_a_measuring_process_that_is_killed(tmp_path: Path, zygote: Zygote) -> None:
     grid = str(write_grid(tmp_path, cost=True))
     out = tmp_path / "out"

@@ -161,3 +161,21 @@ def test_broken_stacked_form_is_refused_though_the_serial_one_is_right():
 def test_tolerance_decides():
     with pytest.raises(DeviceError):
         check_device("cpu", tolerance=1e-12)
+
+
+def test_a_device_without_float64_is_refused_in_one_line(monkeypatch):
+    zeros = torch.zeros
+    words = "Cannot convert a MPS Tensor to float64 dtype.\nPlease use float32 instead."
+
+    def without_float64(*size, dtype=None, **options):
+        if dtype == torch.float64:
+            raise TypeError(words)
+        return zeros(*size, dtype=dtype, **options)
+
+    monkeypatch.setattr(torch, "zeros", without_float64)
+    with pytest.raises(DeviceError) as caught:
+        check_device("cpu")
+    message = str(caught.value)
+    assert message.startswith("device cpu is refused: it can't hold float64")
+    assert message.endswith("; use --device cpu")
+    assert "\n" not in message

@@ -8,6 +8,7 @@ from suite import estimate
 from suite.cost_records import CostProtocol
 from suite.estimate import (
     estimate_plan,
+    hang_limit,
     matmul_rate,
     replicate_seconds,
     trial_bytes,
@@ -51,6 +52,13 @@ def test_a_replicate_of_costs_takes_its_samples_and_its_start():
     # A network without a known size counts with its samples alone.
     own = dataclasses.replace(CONDITION, model="mine:build")
     assert 0 < replicate_seconds([own], protocol, 1e11) - start < one
+
+
+def test_work_hangs_only_after_many_times_its_estimate():
+    assert hang_limit(1.0) == 3600
+    assert hang_limit(1000.0) == 30_000
+    # A model of the user's own has no estimate; a trial of hours is no fault of it.
+    assert hang_limit(math.nan) == 24 * 3600
 
 
 def test_seconds_follow_the_arithmetic():

@@ -1,5 +1,4 @@
 import dataclasses
-import math
 
 import pytest
 
@@ -9,7 +8,7 @@ from suite.estimate import trial_seconds
 from suite.executors.base import Executor
 from suite.grid import load_grid, parse_grid
 from suite.models import MODELS
-from suite.preparation import prepare, stack_limit, usual_stack
+from suite.preparation import prepare, usual_stack
 from tests.suite.test_grid import text
 
 
@@ -138,11 +137,6 @@ def test_a_model_without_a_stacked_twin_is_stored_trial_by_trial(monkeypatch):
     monkeypatch.setitem(MODELS, "mlp", dataclasses.replace(MODELS["mlp"], has_stacked=False))
     work = work_of()
     assert {size for _, size, _ in work.choose_sizes(work.plan.shapes, lambda: False)} == {1}
-
-
-def test_a_stack_hangs_only_after_many_times_its_estimate():
-    assert stack_limit(1.0) == stack_limit(math.nan) == 3600
-    assert stack_limit(1000.0) == 30_000
 
 
 def test_costs_are_planned_where_the_grid_asks_for_them():

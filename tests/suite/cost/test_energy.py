@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 import types
 
@@ -17,12 +18,13 @@ class NVMLError(Exception):
 
 
 class Driver:
-    """NVML of a device that draws 300 W all the time; its counter shows millijoules."""
+    """NVML of a device that draws 300 W; its counter shows millijoules, and moves now and then."""
 
     NVMLError = NVMLError
 
-    def __init__(self, machine: Machine, *, counts: bool = True) -> None:
+    def __init__(self, machine: Machine, *, counts: bool = True, every: float = 0.1) -> None:
         self.machine = machine
+        self.every = every
         self.counts = counts
 
     def nvmlInit(self) -> None:  # noqa: N802
@@ -35,7 +37,7 @@ class Driver:
         assert handle == "GPU-a-b"
         if not self.counts:
             raise NVMLError("not supported")
-        return round(300_000 * self.machine.time)
+        return round(300_000 * self.every * math.floor(self.machine.time / self.every))
 
 
 @pytest.fixture
@@ -51,9 +53,20 @@ def test_joules_of_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     counter = EnergyCounter.of("cuda:0")
     assert counter is not None
     cell = machine.cell("a", 0.002)
-    found = counter.joules_per_pass(cell.run, cell.synchronise, machine, 1.0, 0.002)
-    assert found == pytest.approx(300 * 0.002, rel=1e-3)
-    assert machine.log.count("a") >= 500
+    # Some moves of the counter and most of another one.
+    found = counter.joules_per_pass(cell.run, cell.synchronise, machine, 1.07, 0.002)
+    assert found == pytest.approx(300 * 0.002, rel=0.01)
+    assert machine.log.count("a") >= 535
+
+
+@pytest.mark.usefixtures("cuda")
+def test_a_counter_that_stands_still_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    machine = Machine()
+    monkeypatch.setitem(sys.modules, "pynvml", Driver(machine, every=1000.0))
+    counter = EnergyCounter.of("cuda:0")
+    assert counter is not None
+    cell = machine.cell("a", 0.002)
+    assert counter.joules_per_pass(cell.run, cell.synchronise, machine, 1.0, 0.002) is None
 
 
 @pytest.mark.usefixtures("cuda")

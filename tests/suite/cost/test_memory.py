@@ -112,6 +112,38 @@ def test_a_peak_that_did_not_rise_is_not_known(
     assert peak_resident(small, small) == found
 
 
+def test_the_first_network_on_cuda_does_not_carry_what_libraries_keep(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A simulated allocator: the first step ever takes a workspace that stays."""
+
+    class Allocator:
+        kept = highest = 0
+
+        def step(self, network: int) -> None:
+            self.kept = 8_000_000
+            self.highest = max(self.highest, self.kept + network)
+
+        def reset_peak_memory_stats(self, device: str) -> None:
+            self.highest = self.kept
+
+    cuda = Allocator()
+    fakes = {
+        "synchronize": lambda device: None,
+        "memory_allocated": lambda device: cuda.kept,
+        "reset_peak_memory_stats": cuda.reset_peak_memory_stats,
+        "max_memory_allocated": lambda device: cuda.highest,
+    }
+    for name, fake in fakes.items():
+        monkeypatch.setattr(memory.torch.cuda, name, fake)
+
+    def peak(network: int) -> int:
+        trainee = SimpleNamespace(train_step=lambda: cuda.step(network))
+        return memory.peak_allocated(lambda: trainee, "cuda:0")  # type: ignore[arg-type,return-value]
+
+    assert [peak(500), peak(300)] == [500, 300]
+
+
 def test_the_peak_of_the_resident_set_is_near_what_is_allocated() -> None:
     """A batch of 200,000 keeps far more than an allocator's slack; the rest is known in bytes."""
     large = condition("none", 20_000)

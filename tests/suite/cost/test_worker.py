@@ -6,13 +6,15 @@ import dataclasses
 import time
 
 import pytest
+import torch
 
-from suite.cost import worker
+from suite.cost import processes, worker
 from suite.cost.plan import CostStudy, Replicate, plan_costs
 from suite.cost.processes import measure_in_process
 from suite.cost_records import CostProtocol, CostResult, CostTask
 from suite.errors import InterruptedRunError
-from suite.records import Condition
+from suite.estimate import LEAST_LIMIT, UNKNOWN_LIMIT
+from suite.records import Condition, Outcome
 
 PROTOCOL = CostProtocol(
     threads=1, samples=3, sample_seconds=1e-4, warm_up_passes=1, warm_up_seconds=1e-4
@@ -102,6 +104,32 @@ def test_one_network_that_fails_takes_no_other_with_it(monkeypatch: pytest.Monke
     assert "ZeroDivisionError: odd" in found[1].reason
 
 
+def test_on_cuda_only_what_trains_has_a_peak_and_no_other_network_is_lost(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Networks really lie on the CPU: the device is faked, its counters are scripted."""
+    build = worker.build_trainee
+
+    def built(asked: Condition, seed: int, device: str) -> object:
+        assert device == "cuda:0"
+        if asked.batch_size == 3:
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        if asked.batch_size == 5:
+            raise ZeroDivisionError("odd")
+        return build(asked, seed, "cpu")
+
+    monkeypatch.setattr(worker, "build_trainee", built)
+    monkeypatch.setattr(worker, "peak_allocated", lambda build, device: build() and 1234)
+
+    def peak(norm: str, batch_size: int) -> tuple[Outcome, ...]:
+        (task,) = replicate(condition(norm, batch_size)).tasks
+        return worker._peak(dataclasses.replace(task, device="cuda:0"))
+
+    found = (Outcome("peak_memory_bytes", 1234, "allocator"),)
+    assert peak("batch", 2) == peak("none", 1) == found
+    assert [peak(norm, size) for norm, size in (("batch", 1), ("none", 3), ("none", 5))] == [()] * 3
+
+
 def test_tasks_of_two_kinds_are_refused() -> None:
     (task,) = replicate(condition("none", 2)).tasks
     other = dataclasses.replace(task, replicate=1)
@@ -115,6 +143,27 @@ def test_a_process_that_dies_fails_its_tasks_with_what_it_said() -> None:
     found = measure_in_process(Replicate("cuda:77", 0, (broken, task)), lambda: False)
     assert [r.status for r in found] == ["failed", "failed"]
     assert "share device" in found[0].reason
+
+
+def test_a_process_that_hangs_is_killed_and_its_tasks_have_failed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(
+        processes, "_limit", lambda replicate: 0.0
+    )  # it hasn't loaded torch by then
+    (result,) = measure_in_process(replicate(condition("none", 2)), lambda: False)
+    assert result.status == "failed"
+    assert "killed after 0 s without an answer" in result.reason
+
+
+def test_a_process_hangs_only_after_many_times_its_estimate() -> None:
+    usual = condition("batch", 64)
+    assert processes._limit(replicate(usual)) == LEAST_LIMIT
+    large = CostProtocol(threads=1, samples=1_000_000)
+    costly = plan_costs(CostStudy("why", (usual,), 1, large), ["cpu"], lambda c: "v")[0]
+    assert processes._limit(costly) > 20 * 3 * 1_000_000 * large.sample_seconds
+    own = dataclasses.replace(usual, model="mine:build")
+    assert processes._limit(replicate(usual, own)) == UNKNOWN_LIMIT
 
 
 def test_a_stop_ends_the_process_at_once() -> None:

@@ -48,6 +48,18 @@ def test_flags_that_contradict_each_other():
         choose_executor("in-process", 2, ["cpu"], 1000.0)
 
 
+@pytest.mark.parametrize("devices", [["cuda:0", "cuda:1"], ["cpu", "cuda:1"], ["cuda:7"]])
+def test_with_ray_no_gpu_has_a_number(devices):
+    with pytest.raises(UsageError, match="with --executor ray use --device cuda: "):
+        choose_executor("ray", None, devices, 1000.0)
+    assert choose_executor(None, None, devices, 1000.0) == Choice("in-process", 1, 8)
+
+
+@pytest.mark.parametrize("devices", [["cuda"], ["cpu", "cuda:0"]])
+def test_with_ray_one_device_is_all_gpus(devices):
+    assert choose_executor("ray", 3, devices, 1000.0) == Choice("ray", 3, 1)
+
+
 def test_the_estimate_of_a_grid_is_that_of_its_trials():
     small, large = (grid_seconds(load_grid(name), 1e11) for name in ("smoke", "full"))
     assert 0 < 20 * small < large

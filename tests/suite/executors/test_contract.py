@@ -255,8 +255,7 @@ def test_a_stack_that_kills_two_workers_has_failed(apart, trainer, action, reaso
 def test_a_worker_that_hangs_is_killed_and_its_stack_tried_again(apart, trainer):
     stuck = dataclasses.replace(trainer, seed=2, action="hang", times=1)
     todo = [s for s in stacks() if s.number in (0, 1)][:4]
-    # On a cluster the start of a worker counts too.
-    executor = make(apart, stuck, limit=2.0 if apart == "processes" else 20.0)
+    executor = make(apart, stuck, limit=2.0)
     assert statuses(list(executor.run(todo, never))) == {"ok": sum(len(s.trials) for s in todo)}
     hopeless = dataclasses.replace(trainer, seed=0, action="hang", log=trainer.log.with_name("l"))
     (first, *_) = todo

@@ -113,6 +113,14 @@ def test_workers_that_can_not_start_are_a_fault_that_is_told(tmp_path):
             list(executor.run([first], never))
 
 
+def test_workers_that_hang_while_they_start_are_not_replaced_for_ever(tmp_path, monkeypatch):
+    monkeypatch.setattr(processes, "_START_SECONDS", 0.2)
+    make = Make(Scripted(tmp_path / "log"), "hang")
+    executor = ProcessExecutor(make, workers=2, threads=1, limit=lambda _: 60.0)
+    with pytest.raises(BenchError, match=r"don't start \(was killed after 0 s without an answer\)"):
+        list(executor.run(stacks_of_fakes(), never))
+
+
 @pytest.mark.parametrize(("larger", "status", "sizes"), [(2, "ok", "421"), (0, "oom", "421")])
 def test_a_worker_that_the_system_kills_for_want_of_memory_is_followed_by_halves(
     tmp_path, monkeypatch, larger, status, sizes

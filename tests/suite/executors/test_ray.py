@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from suite.code_version import code_version
+from suite.cost.plan import Replicate
 from suite.data import load_dataset
 from suite.errors import BenchError, UsageError
 from suite.executors import ray_cluster
@@ -131,13 +132,42 @@ def test_a_node_with_other_code_is_refused(nodes):
 def test_costs_are_measured_on_a_node_that_is_reserved_whole(nodes, monkeypatch):
     cluster = connected(nodes.address, 1)
     executor = RayExecutor(cluster, Make(Scripted(Path("unused"))), threads=1, limit=lambda _: 9.0)
-    _, cores = cluster.largest_node()
-    assert cores == 1
     monkeypatch.setattr(ray_cluster, "_measured", busy_elsewhere)
     began = time.time()
-    first = executor.measure(None, never)  # type: ignore[arg-type]
-    assert first["cpu"] == cores
+    first = executor.measure(Replicate("cpu", 0, ()), never)
+    assert first["cpu"] == 1
     assert first["time"] > began
+
+
+def test_a_node_that_is_lost_while_it_measures_is_followed_by_another(nodes, monkeypatch):
+    cluster = connected(nodes.address, 1)
+    executor = RayExecutor(cluster, Make(Scripted(Path("unused"))), threads=1, limit=lambda _: 9.0)
+    monkeypatch.setattr(ray_cluster, "_measured", measures_long)
+    (lost,) = nodes.worker_nodes
+    largest = cluster.largest_node
+    asked = []
+
+    def first_the_one_that_is_lost(tried, *, gpus):
+        asked.append(tried)
+        if not tried:
+            return next(n for n in cluster.ray.nodes() if n["NodeID"] == lost.node_id)
+        return largest(tried, gpus=gpus)
+
+    monkeypatch.setattr(cluster, "largest_node", first_the_one_that_is_lost)
+
+    def stop_once_the_node_is_gone() -> bool:
+        if lost in nodes.worker_nodes:
+            nodes.remove_node(lost, allow_graceful=False)
+        return False
+
+    found = executor.measure(Replicate("cpu", 0, ()), stop_once_the_node_is_gone)
+    assert found == "measured"
+    assert len(asked) == 2
+
+
+def measures_long(_):
+    time.sleep(5)
+    return "measured"
 
 
 def busy_elsewhere(_):

@@ -1,0 +1,223 @@
+"""What is asked of a Ray cluster, with a simulated one: GPUs, room, nodes that are lost."""
+
+import dataclasses
+import subprocess
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from suite.cost.plan import CostStudy, plan_costs
+from suite.cost_records import CostProtocol
+from suite.errors import BenchError, UsageError
+from suite.executors.base import StackFinished, StackStarted
+from suite.executors.ray_cluster import Cluster, RayExecutor
+from suite.planning import cut_stacks
+from tests.fakes import tiny_plan
+
+ROOT = Path(__file__).parents[3]
+
+
+class RayError(Exception):
+    pass
+
+
+class RayTaskError(RayError):
+    cause = ZeroDivisionError()
+
+
+class Simulated(Cluster):
+    """A cluster whose tasks end one at a time, in their order, when they are waited for.
+
+    ``answers`` maps what was submitted to what it gives; an exception is raised.
+    """
+
+    def __init__(self, nodes, answers):
+        exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
+        ray = SimpleNamespace(
+            put=lambda value: value,
+            nodes=lambda: nodes,
+            wait=lambda refs, **_: (refs[:1], refs[1:]),
+            get=self._get,
+            exceptions=exceptions,
+        )
+        super().__init__(ray, None)
+        self.answers = answers
+        self.asked = []
+
+    def remote(self, function, **options):
+        def submit(*arguments):
+            self.asked.append(options)
+            return Ref(arguments)
+
+        return SimpleNamespace(remote=submit)
+
+    def bound_to(self, node):
+        return node["NodeID"]
+
+    def cancel(self, ref):
+        pass
+
+    def _get(self, ref):
+        answer = self.answers(ref)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+
+class Ref:
+    def __init__(self, arguments):
+        self.arguments = arguments
+
+
+def node(name, cores, gpus=0, alive=True):
+    resources = {"CPU": float(cores)} | ({"GPU": float(gpus)} if gpus else {})
+    return {"NodeID": name, "Alive": alive, "Resources": resources}
+
+
+def executor(cluster, *devices, **options):
+    return RayExecutor(
+        cluster, lambda: None, threads=1, limit=lambda _: 600.0, devices=devices, **options
+    )
+
+
+def never():
+    return False
+
+
+def stacks(*devices):
+    plan = tiny_plan(devices=len(devices))
+    names = dict(zip(("cpu", "cpu:1"), devices, strict=False))
+    return [
+        dataclasses.replace(
+            stack,
+            trials=tuple(dataclasses.replace(t, device=names[t.device]) for t in stack.trials),
+        )
+        for stack in cut_stacks(plan, dict.fromkeys(plan.shapes, 2))
+    ]
+
+
+def largest_crowd(events, device):
+    """Count how many stacks of a kind of device were out at the same time, at most."""
+    out = most = 0
+    for event in events:
+        if event.stack.trials[0].device.startswith(device):
+            out += 1 if isinstance(event, StackStarted) else -1
+            most = max(most, out)
+    assert out == 0
+    return most
+
+
+def done(ref):
+    stack = ref.arguments[2]
+    return StackFinished(stack, (), 0.0)
+
+
+@pytest.mark.parametrize(
+    ("devices", "most", "crowds", "parallel"),
+    [
+        (("cpu",), None, (6, 0), 6),
+        (("cuda:0",), None, (0, 3), 3),
+        (("cuda:0",), 2, (0, 2), 2),
+        (("cpu", "cuda:0"), None, (6, 3), 6),
+    ],
+)
+def test_no_more_stacks_are_out_than_nodes_have_cores_and_gpus_for(devices, most, crowds, parallel):
+    # A node has more GPUs than cores, one more cores than GPUs, one is gone.
+    nodes = [node("a", 1, 8), node("b", 4, 2), node("c", 1), node("d", 64, 8, alive=False)]
+    cluster = Simulated(nodes, done)
+    trains = executor(cluster, *devices, most=most)
+    assert trains.parallel == parallel
+    todo = stacks(*devices)
+    events = list(trains.run(todo, never))
+    assert len(events) == 2 * len(todo)
+    found = tuple(largest_crowd(events, kind) for kind in ("cpu", "cuda"))
+    assert found[1] == crowds[1]
+    assert found[0] <= crowds[0]
+    assert bool(found[0]) == bool(crowds[0])
+    for options, event in zip(
+        cluster.asked, (e for e in events if isinstance(e, StackStarted)), strict=True
+    ):
+        assert options["num_gpus"] == event.stack.trials[0].device.startswith("cuda")
+
+
+def test_a_cluster_without_gpus_is_refused_where_one_is_asked_for():
+    with pytest.raises(UsageError, match="no node of the Ray cluster has a GPU"):
+        executor(Simulated([node("a", 4), node("b", 4, 2, alive=False)], done), "cpu", "cuda:0")
+
+
+def test_a_stack_that_is_lost_has_failed_with_the_reason():
+    cluster = Simulated([node("a", 1)], lambda ref: RayError("the node is gone\nmore"))
+    events = list(executor(cluster, "cpu").run(stacks("cpu")[:1], never))
+    (reason,) = {result.reason for result in events[-1].results}
+    assert reason.endswith("(a worker is killed after 600 s without an answer): the node is gone")
+
+
+def replicate(device):
+    from tests.suite.cost.test_worker import condition
+
+    study = CostStudy("why", (condition("none", 2),), 1, CostProtocol(threads=1))
+    return plan_costs(study, [device], lambda c: "v")[0]
+
+
+def test_costs_on_cuda_ask_for_a_gpu_where_there_is_one():
+    cluster = Simulated([node("a", 64), node("b", 4, 2)], lambda ref: "measured")
+    trains = executor(cluster, "cpu", "cuda:0")
+    assert trains.measure(replicate("cuda:0"), never) == "measured"
+    assert trains.measure(replicate("cpu"), never) == "measured"
+    asked = [(o["scheduling_strategy"], o["num_cpus"], o["num_gpus"]) for o in cluster.asked]
+    assert asked == [("b", 4, 1), ("a", 64, 0)]
+
+
+@pytest.mark.parametrize(
+    ("nodes", "tried"),
+    [
+        ([node("a", 4), node("b", 2), node("c", 1)], "ab"),
+        ([node("a", 4)], "aa"),
+    ],
+)
+def test_a_node_that_is_lost_while_it_measures_is_followed_by_another(nodes, tried):
+    losses = [RayError("its node died")]
+    cluster = Simulated(nodes, lambda ref: losses.pop() if losses else "measured")
+    assert executor(cluster, "cpu").measure(replicate("cpu"), never) == "measured"
+    assert [o["scheduling_strategy"] for o in cluster.asked] == list(tried)
+
+
+def test_costs_that_were_lost_twice_have_failed():
+    cluster = Simulated([node("a", 4), node("b", 2)], lambda ref: RayError("its node died"))
+    (result,) = executor(cluster, "cpu").measure(replicate("cpu"), never)
+    assert result.status == "failed"
+    assert result.reason == "the node that measured was lost, 2 times: its node died"
+    assert len(cluster.asked) == 2
+    gone = Simulated([], done)
+    (result,) = executor(gone, "cpu").measure(replicate("cpu"), never)
+    assert (result.status, result.reason) == ("failed", "the cluster has no node for it")
+
+
+def test_a_fault_of_this_program_is_told():
+    cluster = Simulated([node("a", 1)], lambda ref: RayTaskError("odd"))
+    with pytest.raises(BenchError, match="a fault of this program"):
+        executor(cluster, "cpu").measure(replicate("cpu"), never)
+
+
+def test_a_worker_ends_itself_when_its_task_hangs():
+    """Even where the code that hangs never lets go of Python's lock, as here."""
+    code = (
+        "import ctypes\n"
+        "from suite.executors import ray_cluster\n"
+        "def hangs():\n"
+        "    ctypes.PyDLL(None).sleep(600)\n"
+        "ray_cluster._answered('a', hangs, None, 0.5)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        check=False,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 1
+    assert "Timeout" in done.stderr
+    assert "in hangs" in done.stderr
