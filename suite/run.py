@@ -159,16 +159,21 @@ def _report(out: Path, voice: Voice, notices: Sequence[str]) -> None:
 
     with voice.during("writing the report"):
         from analysis.report import build_report
+        from analysis.report.scorecard import tested
 
         report = build_report([out])
     rows = [
-        VerdictRow(v.claim.id, v.claim.title, v.word, p.text, p.n, p.p_adjusted)
-        if (p := v.primary)
-        else VerdictRow(v.claim.id, v.claim.title, v.word, "no data", 0, None)
+        VerdictRow(
+            *(v.claim.id, v.claim.title, v.word, p.text, p.n),
+            p.p_adjusted if tested(p) else None,
+        )
         for v in report.verdicts
+        if (p := v.primary) and p.n
     ]
     console = _console()
     console.print(verdicts_table(rows))
+    if others := len(list(report.verdicts)) - len(rows):
+        console.print(f"{others} claims of the registry have no data in this grid")
     for notice in notices:  # once more: the first time has scrolled away by now
         console.print(Text(notice, style="bold yellow"), soft_wrap=True)
     console.print(f"report: {report.path}", markup=False, soft_wrap=True)

@@ -221,6 +221,7 @@ def test_a_run_and_the_same_run_again(here, capsys):
     assert "training 12 trials" in said.err
     assert "A1" in said.out
     assert "report: results/tiny/report.html" in said.out
+    assert "claims of the registry have no data in this grid" in said.out
     assert (out / "report.html").is_file()
     with StoreReader(out) as store:
         (info,) = store.runs()
