@@ -49,6 +49,7 @@ def cuda(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.usefixtures("cuda")
 def test_joules_of_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine()
+    machine.time = 0.05  # in the middle between two moves
     monkeypatch.setitem(sys.modules, "pynvml", Driver(machine))
     counter = EnergyCounter.of("cuda:0")
     assert counter is not None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import time
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -128,6 +129,18 @@ def test_on_cuda_only_what_trains_has_a_peak_and_no_other_network_is_lost(
     found = (Outcome("peak_memory_bytes", 1234, "allocator"),)
     assert peak("batch", 2) == peak("none", 1) == found
     assert [peak(norm, size) for norm, size in (("batch", 1), ("none", 3), ("none", 5))] == [()] * 3
+
+
+@pytest.mark.parametrize("joules", [2.5, None])
+def test_energy_is_that_of_a_training_step_where_the_counter_moves(
+    monkeypatch: pytest.MonkeyPatch, joules: float | None
+) -> None:
+    counter = SimpleNamespace(joules_per_pass=lambda *_: joules)
+    monkeypatch.setattr(worker.EnergyCounter, "of", lambda device: counter)
+    monkeypatch.setattr(worker, "_peak", lambda task: ())
+    (result,) = worker.measure(replicate(condition("batch", 2)).tasks, worker.PerformanceClock())
+    found = {key: value for key, value in outcomes(result).items() if key[0] == "energy_joules"}
+    assert found == ({} if joules is None else {("energy_joules", "train_step"): joules})
 
 
 def test_tasks_of_two_kinds_are_refused() -> None:
