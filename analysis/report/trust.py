@@ -83,7 +83,11 @@ def _calibration_words(calibration: CalibrationTable) -> tuple[str, ...]:
 
 def _not_promised(calibration: CalibrationTable) -> Iterator[str]:
     """Say where a true null is rejected more often than promised, and how often at most."""
-    errors = [r for r in calibration.rows if r.question == "type-I error" and r.holds is None]
+    errors = [
+        r
+        for r in calibration.rows
+        if r.question == "type-I error" and r.holds is None and r.test.startswith("verdict")
+    ]
     for words, tuned in (
         (
             "the two arms have equal means but noise of unlike shape, such as rare failures in one "
@@ -100,7 +104,7 @@ def _not_promised(calibration: CalibrationTable) -> Iterator[str]:
         if found:
             worst = max(found, key=lambda r: r.value)
             yield (
-                f"Nothing is promised where {words}. At worst {worst.value:.1%} of such "
+                f"Nothing is promised where {words}. At worst {100 * worst.value:.1f} % of such "
                 f"comparisons got a false verdict ({worst.scenario}, n = {worst.n})."
             )
 

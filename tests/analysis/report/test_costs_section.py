@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from analysis.report.build import build_report
-from analysis.report.costs import cost_tables
+from analysis.report.costs import _flags, cost_tables
 from analysis.report.studio import Studio
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
@@ -69,7 +69,7 @@ def test_one_device_has_a_table_with_ratios_flags_and_times_to_the_target(tmp_pa
     assert ratios[0] == "–"
     assert ratios[1].startswith("× 1.1")
     assert "[" in ratios[1]
-    assert set(column(costs, "flags")) == {f"train step: spread {REPLICATES}/{REPLICATES}"}
+    assert set(column(costs, "flags")) == {f"spread in {REPLICATES} of {REPLICATES}"}
     assert "energy (mJ)" not in [c.title for c in costs.table.columns]
     assert costs.figures == ()  # the claims have them
     assert times.title == "Time to the target"
@@ -103,3 +103,10 @@ def test_the_page_has_the_section_once_and_no_id_twice(tmp_path: Path, stores: i
     assert 'href="#L4"' in html
     ids = re.findall(r' id="([^"]+)"', html)
     assert len(ids) == len(set(ids))
+
+
+def test_flags_are_counted_over_all_timings_of_a_row() -> None:
+    assert _flags("") == ""
+    assert _flags("forward: spread 9/12, load 1/12; train step: spread 11/12") == (
+        "spread in 20 of 24, load in 1 of 12"
+    )
