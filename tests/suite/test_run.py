@@ -332,7 +332,7 @@ def test_a_run_that_fail_fast_stopped_measures_nothing_and_is_not_finished(
     (here / file).write_text((here / file).read_text() + COST)
     with monkeypatch.context() as patch:
         patch.setattr(training, "train_stack", fault)
-        how = ("--no-report", "--force", "--fail-fast")
+        how = ("--no-report", "--force", "--fail-fast", "--executor", "in-process")
         assert run("--grid", file, *how) == EXIT_TRIALS_FAILED
     assert "stopped at the first failure (--fail-fast)" in capsys.readouterr().err
     with StoreReader(here / "results" / "tiny") as store:
