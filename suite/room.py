@@ -21,9 +21,14 @@ def free_memory() -> int:
 
 def _given_back() -> int:
     """Bytes of files that the group holds and gives back as soon as they are wanted."""
+    return kernel_counter(_GROUP / "memory.stat", "inactive_file")
+
+
+def kernel_counter(file: Path, wanted: str) -> int:
+    """Read one of the kernel's counters, a name and a number a line; 0 where it is not there."""
     with contextlib.suppress(OSError, ValueError):
-        for line in (_GROUP / "memory.stat").read_text().splitlines():
+        for line in file.read_text("ascii").splitlines():
             name, _, count = line.partition(" ")
-            if name == "inactive_file":
+            if name == wanted:
                 return int(count)
     return 0

@@ -23,6 +23,7 @@ from suite.errors import BenchError, InterruptedRunError
 from suite.executors.base import Executor, SizeWanted, StackFinished, StackStarted, without_result
 from suite.executors.worker import READY, STOP, STOPPED, Fault, serve
 from suite.planning import Stack
+from suite.room import kernel_counter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -364,12 +365,7 @@ class ProcessExecutor(Executor):
 
 def _kills() -> int:
     """Count the processes that the system has killed for want of memory; 0 where it doesn't say."""
-    with contextlib.suppress(OSError):
-        for line in Path("/proc/vmstat").read_text("ascii").splitlines():
-            name, _, count = line.partition(" ")
-            if name == "oom_kill":
-                return int(count)
-    return 0
+    return kernel_counter(Path("/proc/vmstat"), "oom_kill")
 
 
 def _ended(code: int | None) -> str:

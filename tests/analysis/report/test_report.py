@@ -249,20 +249,24 @@ def test_too_few_seeds_are_marked(tmp_path: Path) -> None:
     assert {v.word for v in built.verdicts} == {"no verdict"}
 
 
+FALLBACK_TRIAL = Trial(
+    condition=Condition(
+        dataset="mnist5k", model="mlp", norm="batch", batch_size=64, learning_rate=1e-3
+    ),
+    seed=0,
+    protocol=Protocol(budget=Budget(epochs=1)),
+    device="cpu",
+    data_fingerprint="f",
+    code_version="c",
+)
+
+
 def test_the_smoke_grid_and_the_fallback_are_marked(tmp_path: Path) -> None:
-    trial = Trial(
-        condition=Condition(
-            dataset="mnist5k", model="mlp", norm="batch", batch_size=64, learning_rate=1e-3
-        ),
-        seed=0,
-        protocol=Protocol(budget=Budget(epochs=1)),
-        device="cpu",
-        data_fingerprint="f",
-        code_version="c",
-    )
     info = {"grid": {"name": "smoke"}, "datasets": {"mnist": "mnist5k"}, "command": ["x"]}
     with StoreWriter(tmp_path) as store:
-        run = store.begin_run("2025-01-01T00:00:00+00:00", info, [("grid", "w")], [("grid", trial)])
+        run = store.begin_run(
+            "2025-01-01T00:00:00+00:00", info, [("grid", "w")], [("grid", FALLBACK_TRIAL)]
+        )
         store.finish_run(run, "2025-01-01T00:00:01+00:00")
     banners = banner_texts(build_report(tmp_path).path)
     assert any(b.startswith("Smoke grid.") for b in banners)
@@ -270,21 +274,13 @@ def test_the_smoke_grid_and_the_fallback_are_marked(tmp_path: Path) -> None:
 
 
 def test_banners_speak_of_the_newest_run_and_say_what_was_left_out(tmp_path: Path) -> None:
-    trial = Trial(
-        condition=Condition(
-            dataset="mnist5k", model="mlp", norm="batch", batch_size=64, learning_rate=1e-3
-        ),
-        seed=0,
-        protocol=Protocol(budget=Budget(epochs=1)),
-        device="cpu",
-        data_fingerprint="f",
-        code_version="c",
-    )
     left_out = "study regularization: train_size 10,000 is left out, for mnist5k has 4,000"
     said = "MNIST is not here. Using mnist5k instead, 5,000 real MNIST images"
     offline = {"datasets": {"mnist": "mnist5k"}, "notices": [said, left_out]}
     with StoreWriter(tmp_path) as store:
-        store.begin_run("2025-01-01T00:00:00+00:00", offline, [("grid", "w")], [("grid", trial)])
+        store.begin_run(
+            "2025-01-01T00:00:00+00:00", offline, [("grid", "w")], [("grid", FALLBACK_TRIAL)]
+        )
     banners = banner_texts(build_report(tmp_path).path)
     assert any("mnist5k instead of mnist" in b for b in banners)
     (note,) = [b for b in banners if b.startswith("Note.")]
@@ -292,7 +288,9 @@ def test_banners_speak_of_the_newest_run_and_say_what_was_left_out(tmp_path: Pat
     assert "Using" not in note
     online = {"datasets": {"mnist": "mnist"}, "notices": []}
     with StoreWriter(tmp_path) as store:
-        store.begin_run("2025-01-02T00:00:00+00:00", online, [("grid", "w")], [("grid", trial)])
+        store.begin_run(
+            "2025-01-02T00:00:00+00:00", online, [("grid", "w")], [("grid", FALLBACK_TRIAL)]
+        )
     assert not any("instead of" in b for b in banner_texts(build_report(tmp_path).path))
 
 
