@@ -178,7 +178,9 @@ def end_orphans(workers: Sequence[psutil.Process]) -> None:
     psutil.wait_procs(workers, timeout=10)
 
 
-def wait_until(holds: Callable[[], bool], run: Run, seconds: float = _ANSWER_SECONDS) -> bool:
+def wait_until(
+    holds: Callable[[], bool], run: Run | subprocess.Popen[str], seconds: float = _ANSWER_SECONDS
+) -> bool:
     """Wait until something holds; False where the run ended first or time ran out."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:

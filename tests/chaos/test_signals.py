@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -92,20 +94,27 @@ def test_a_signal_to_the_report_alone(
     grid = str(write_grid(tmp_path))
     run = zygote.start(tmp_path, "--grid", grid, "--out", str(out), "--no-report")
     assert run.wait() == EXIT_DONE, run.said()
-    with subprocess.Popen(
-        [sys.executable, "-m", "analysis.report", str(out)],
-        cwd=ROOT,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Where the tests run in a shell's background, SIGINT is ignored by all that they start.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-    ) as report:
-        assert report.stderr is not None
-        holds = psutil.Process(report.pid)
-        while not any(STORE_NAME in file.path for file in holds.open_files()):
-            time.sleep(0.005)  # it reads: everything is loaded
-        report.send_signal(number)
-        said = report.stderr.read()
+    with contextlib.closing(sqlite3.connect(out / STORE_NAME)) as holder:
+        # Until its store is let go the report can not get beyond reading it, however fast it is.
+        holder.execute("BEGIN EXCLUSIVE")
+        with subprocess.Popen(
+            [sys.executable, "-m", "analysis.report", str(out)],
+            cwd=ROOT,
+            stderr=subprocess.PIPE,
+            text=True,
+            # Where the tests run in a shell's background, SIGINT is ignored by all that they start.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+        ) as report:
+            assert report.stderr is not None
+            assert wait_until(lambda: reads(report.pid), report)
+            holder.rollback()
+            report.send_signal(number)
+            said = report.stderr.read()
     assert report.returncode == EXIT_INTERRUPTED
     assert said == "stopped; no file was left half written\n"
     assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []
+
+
+def reads(pid: int) -> bool:
+    """Tell whether a process has a store open."""
+    return any(STORE_NAME in file.path for file in psutil.Process(pid).open_files())
