@@ -39,6 +39,9 @@ _POLL_SECONDS: Final = 0.1
 _STOP_SECONDS: Final = 5.0  # for a polite stop; then a worker is killed, which loses nothing more
 _TRIES: Final = 2
 _BROKEN_STARTS: Final = 3
+# Between tries to reach the server: one that was killed refuses, but until the system has taken its
+# memory back it does not count as dead, and no other is started.
+_START_PAUSES: Final = (0.1, 0.5, 2.0, 5.0)
 _START_SECONDS: Final = 300.0
 SIZING_LIMIT: Final = 600.0
 
@@ -269,7 +272,7 @@ class ProcessExecutor(Executor):
             yield from started
 
     def _start(self) -> _Worker:
-        for left in reversed(range(_BROKEN_STARTS)):
+        for pause in (*_START_PAUSES, None):
             context = start_server()
             ours, theirs = context.Pipe()
             listens, commands = context.Pipe(duplex=False)
@@ -281,8 +284,9 @@ class ProcessExecutor(Executor):
             except (EOFError, OSError) as error:  # the server died just now; there will be another
                 ours.close()
                 commands.close()
-                if not left:
+                if pause is None:
                     raise BenchError(f"worker processes don't start ({error})") from error
+                time.sleep(pause)
             else:
                 return _Worker(process, ours, commands, limit=_START_SECONDS)
             finally:

@@ -1,6 +1,7 @@
 """Worker processes with the real trainer, and what they do when things around them break."""
 
 import contextlib
+import math
 import os
 import signal
 import subprocess
@@ -119,6 +120,36 @@ def test_workers_that_hang_while_they_start_are_not_replaced_for_ever(tmp_path, 
     executor = ProcessExecutor(make, workers=2, threads=1, limit=lambda _: 60.0)
     with pytest.raises(BenchError, match=r"don't start \(was killed after 0 s without an answer\)"):
         list(executor.run(stacks_of_fakes(), never))
+
+
+@pytest.mark.parametrize("seconds", [0.4, math.inf])
+def test_a_server_that_was_killed_refuses_until_the_system_has_buried_it(
+    tmp_path, monkeypatch, seconds
+):
+    process = processes.start_server().Process
+    real = process.start
+    until = time.monotonic() + seconds
+    tries = []
+
+    def start(self):
+        tries.append(time.monotonic())
+        if tries[-1] < until:
+            raise ConnectionRefusedError(111, "Connection refused")
+        real(self)
+
+    monkeypatch.setattr(process, "start", start)
+    monkeypatch.setattr(processes, "_START_PAUSES", (0.1, 0.2, 0.3, 0.4))
+    executor = ProcessExecutor(
+        Make(Scripted(tmp_path / "log")), workers=1, threads=1, limit=lambda _: 60.0
+    )
+    (first, *_) = stacks_of_fakes()
+    if seconds == math.inf:
+        with pytest.raises(BenchError, match=r"don't start \(\[Errno 111\] Connection refused\)"):
+            list(executor.run([first], never))
+        assert len(tries) == 5
+    else:
+        assert results(executor, [first])
+        assert len(tries) > 2
 
 
 @pytest.mark.parametrize(("larger", "status", "sizes"), [(2, "ok", "421"), (0, "oom", "421")])
