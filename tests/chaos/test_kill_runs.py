@@ -111,9 +111,10 @@ def test_runs_that_are_killed_end_as_one_that_was_not(
         number += 1
         out = tmp_path / f"killed-{number}"
         reports = number % 4 == 1  # writing them takes most of a run's time
+        workers_too = ["--executor", "processes", "--workers", "2"] if number % 4 == 3 else []
         seen: dict[str, object] = {}
         while True:
-            more = [] if reports else ["--no-report"]
+            more = [*workers_too, *([] if reports else ["--no-report"])]
             run = zygote.start(tmp_path, "--grid", grid, "--out", str(out), *more)
             kind = wait_for_a_moment(run, out, chance, seconds[reports], reports=reports)
             workers = run.workers()
