@@ -75,6 +75,8 @@ class Samples:
     stores: dict[str, Path]
     devices: dict[tuple[str, str], str] = field(default_factory=dict)
     _curves: dict[str, pd.DataFrame] = field(default_factory=dict, repr=False)
+    # Store → quantity → its points, whatever the trials: samples made from these share them.
+    _points: dict[str, dict[str, pd.DataFrame]] = field(default_factory=dict, repr=False)
 
     @property
     def latest_runs(self) -> tuple[dict[str, Any], ...]:
@@ -116,7 +118,13 @@ class Samples:
 
     def curve_quantities(self) -> list[str]:
         """Names of all quantities that have a curve, in order."""
-        return sorted({name for path in self.stores.values() for name in _curve_names(path)})
+        return sorted({name for points in self._all_points().values() for name in points})
+
+    def _all_points(self) -> dict[str, dict[str, pd.DataFrame]]:
+        for label, path in self.stores.items():
+            if label not in self._points:
+                self._points[label] = _read_curves(label, path)
+        return self._points
 
     def curves(self, quantity: str, study: str | None = None) -> pd.DataFrame:
         """Give one quantity along training; read at the first call, then kept.
@@ -136,12 +144,12 @@ class Samples:
         """
         known_quantity(quantity)
         if quantity not in self._curves:
-            points = pd.concat(
-                [_points(label, path, quantity) for label, path in self.stores.items()],
-                ignore_index=True,
-            )
+            stores = self._all_points().values()
+            points = [found[quantity] for found in stores if quantity in found]
             trials = self.trials[["study", "key", *AXES, "seed", "device", "store"]]
-            joined = trials.merge(points, on=["store", "key"], how="inner")
+            joined = trials.merge(
+                pd.concat(points or [_points([])], ignore_index=True), on=["store", "key"]
+            )
             self._curves[quantity] = joined.drop(columns="store")
         frame = self._curves[quantity]
         return frame if study is None else frame[frame["study"] == study]
@@ -256,21 +264,24 @@ def _wide(outcomes: list[tuple[Any, ...]]) -> pd.DataFrame:
     return long.pivot(index="id", columns="quantity", values="value")  # noqa: PD010
 
 
-def _curve_names(path: Path) -> list[str]:
+def _read_curves(label: str, path: Path) -> dict[str, pd.DataFrame]:
+    """Read all curves of a store at once, for to open one means to copy it; by quantity."""
+    found = {}
     with StoreReader(path) as store:
-        return [name for (name,) in store.rows("SELECT DISTINCT quantity FROM curves")]
+        for (quantity,) in store.rows("SELECT DISTINCT quantity FROM curves"):
+            # CROSS: trials first, so that the curves' key (trial, quantity) leads to each.
+            points = store.rows(
+                "SELECT t.key, c.facet, c.step, c.value FROM trials t CROSS JOIN curves c "
+                "ON c.trial = t.id AND c.quantity = ?",
+                (quantity,),
+            )
+            found[str(quantity)] = _points(points).assign(store=label)
+    return found
 
 
-def _points(label: str, path: Path, quantity: str) -> pd.DataFrame:
-    with StoreReader(path) as store:
-        keys = dict(store.rows("SELECT id, key FROM trials"))
-        points = store.rows(
-            "SELECT trial, facet, step, value FROM curves WHERE quantity = ?", (quantity,)
-        )
-    frame = pd.DataFrame(points, columns=["key", "facet", "step", "value"])
-    frame["key"] = frame["key"].map(keys).astype("str")
-    frame["store"] = label
-    return frame.astype({"facet": "str", "step": "int64", "value": "float64"})
+def _points(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+    frame = pd.DataFrame(rows, columns=["key", "facet", "step", "value"]).assign(store="")
+    return frame.astype({"key": "str", "facet": "str", "step": "int64", "value": "float64"})
 
 
 def _budget(trials: pd.DataFrame, column: str, done: str) -> pd.Series[float]:

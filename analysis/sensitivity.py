@@ -14,7 +14,6 @@ from scipy import stats
 
 from analysis.contrasts import Sensitivity
 from analysis.decision import Judged, decide, judged
-from analysis.measures import claim_contrasts
 from analysis.measures.pairs import FACET_WORDS
 from analysis.stats.inputs import MINIMUM_SEEDS, is_constant
 from analysis.stats.wilcoxon import wilcoxon_p
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from analysis.claims import Claim
     from analysis.contrasts import Contrast, Values, Word
-    from analysis.samples import Samples
 
 _TESTS: Final[tuple[tuple[str, Callable[[Judged], float]], ...]] = (
     ("with the sign-flip permutation test", lambda one: one.test.p_permutation),
@@ -37,8 +35,7 @@ def sensitivities(
     claims: Sequence[Claim],
     rows: Sequence[Sequence[Judged]],
     words: Sequence[Word],
-    samples: Samples,
-    chance: Mapping[str, float],
+    at_others: Sequence[Sequence[tuple[str, Sequence[Judged]]]],
 ) -> list[tuple[Sensitivity, ...]]:
     """Judge every claim again in other ways.
 
@@ -46,8 +43,8 @@ def sensitivities(
     ----------
     claims, rows, words
         Each claim, its contrasts, and the word that it got.
-    samples, chance
-        For the other targets, at which the contrasts are measured anew.
+    at_others
+        For each claim, its contrasts at the targets of :func:`other_targets`.
 
     Returns
     -------
@@ -63,9 +60,8 @@ def sensitivities(
         for i, word in enumerate(again([[_with_test(one, p_of) for one in row] for row in rows])):
             if claims[i].primary.decision == "superiority":
                 found[i].append(Sensitivity(name, word, word != words[i]))
-    for i, claim in enumerate(claims):
-        for facet, other in _other_targets(claim):
-            row = [judged(c) for c in claim_contrasts(samples, other, chance)]
+    for i, others in enumerate(at_others):
+        for facet, row in others:
             word = again([*rows[:i], row, *rows[i + 1 :]])[i]
             found[i].append(Sensitivity(f"at the {facet} target", word, word != words[i]))
     left_out = {seed: again(other) for seed, other in _each_seed_left_out(rows)}
@@ -86,7 +82,7 @@ def _with_test(one: Judged, p_of: Callable[[Judged], float]) -> Judged:
     return dataclasses.replace(one, figures=other)
 
 
-def _other_targets(claim: Claim) -> Iterator[tuple[str, Claim]]:
+def other_targets(claim: Claim) -> Iterator[tuple[str, Claim]]:
     """Give the claim at each other target, where its primary comparison is about one."""
     for facet in FACET_WORDS:
         if claim.primary.facet in FACET_WORDS and facet != claim.primary.facet:

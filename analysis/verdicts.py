@@ -18,21 +18,25 @@ from analysis.measures import CHOOSING, claim_contrasts
 from analysis.measures.grouping import deciding
 from analysis.measures.labels import label_of
 from analysis.rule import LEVEL, MOST_MISSING
-from analysis.sensitivity import sensitivities
+from analysis.sensitivity import other_targets, sensitivities
+from analysis.sharing import alone
 from analysis.stats.planning import detectable_effect, seeds_needed
 from analysis.stats.tuned import seeds_in_all
 from analysis.units import natural
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from analysis.claims import Claim, Registry
     from analysis.contrasts import Contrast
     from analysis.decision import Decision, Judged
     from analysis.samples import Samples
+    from analysis.sharing import Share
 
 
-def judge_samples(samples: Samples, registry: Registry | None = None) -> Verdicts:
+def judge_samples(
+    samples: Samples, registry: Registry | None = None, share: Share = alone
+) -> Verdicts:
     """Judge every claim of a registry on what the stores hold.
 
     Parameters
@@ -41,22 +45,31 @@ def judge_samples(samples: Samples, registry: Registry | None = None) -> Verdict
         The evidence.
     registry
         None for the package's own.
+    share
+        Shares the claims out where others can measure some of them.
     """
     registry = registry or load_registry()
-    rows = [
-        [judged(contrast) for contrast in claim_contrasts(samples, claim, registry.chance)]
-        for claim in registry
-    ]
-    verdicts = _verdicts(list(zip(registry, rows, strict=True)))
-    words = [verdict.word for verdict in verdicts]
-    others = sensitivities(list(registry), rows, words, samples, registry.chance)
+    claims = list(registry)
+    # The same claims at the datasets' other targets show how much hangs on the target.
+    others = [list(other_targets(claim)) for claim in claims]
+    asked = [*claims, *(other for row in others for _, other in row)]
+    measured = iter(share(_measured, samples, [(claim, registry.chance) for claim in asked]))
+    rows = [next(measured) for _ in claims]
+    at_others = [[(facet, next(measured)) for facet, _ in row] for row in others]
+    verdicts = _verdicts(list(zip(claims, rows, strict=True)))
+    found = sensitivities(claims, rows, [verdict.word for verdict in verdicts], at_others)
     return Verdicts(
         tuple(
-            dataclasses.replace(verdict, sensitivity=found)
-            for verdict, found in zip(verdicts, others, strict=True)
+            dataclasses.replace(verdict, sensitivity=lines)
+            for verdict, lines in zip(verdicts, found, strict=True)
         ),
         registry.hash,
     )
+
+
+def _measured(samples: Samples, asked: tuple[Claim, Mapping[str, float]]) -> list[Judged]:
+    claim, chance = asked
+    return [judged(contrast) for contrast in claim_contrasts(samples, claim, chance)]
 
 
 def judge(cases: Sequence[tuple[Claim, Sequence[Contrast]]]) -> list[Verdict]:

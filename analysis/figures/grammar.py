@@ -41,6 +41,7 @@ RC: Final[Any] = {
     "axes.titlecolor": LIGHT["ink"],
     "axes.titlelocation": "left",
     "axes.titlepad": 8.0,
+    "axes.titley": 1.0,  # where it would be put anyway, after measuring every tick
     "axes.edgecolor": LIGHT["axis"],
     "axes.linewidth": 1.0,
     "axes.facecolor": "none",

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from analysis.command_line import Parser, answer
 from analysis.files import write_whole
 from analysis.report.build import build_report
-from analysis.report.exports import exported_files, verdicts_json
+from analysis.report.exports import verdicts_csv, verdicts_json
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
 from suite.errors import EXIT_DONE
@@ -53,15 +53,13 @@ def _report(arguments: Sequence[str] | None) -> int:
 def _print_verdicts(paths: Sequence[Path], form: str, out: Path | None) -> None:
     samples = load_samples(paths)
     verdicts = judge_samples(samples)
-    name = f"verdicts.{form}"
-    if out is not None:
-        text = exported_files(samples, verdicts)[name]
-        write_whole(out / name, text.encode("utf-8", errors="replace"))
-        print(out / name)  # noqa: T201
-    elif form == "json":
-        print(verdicts_json(samples, verdicts), end="")  # noqa: T201
-    else:
-        print(exported_files(samples, verdicts)[name], end="")  # noqa: T201
+    text = verdicts_json(samples, verdicts) if form == "json" else verdicts_csv(verdicts)
+    if out is None:
+        print(text, end="")  # noqa: T201
+        return
+    file = out / f"verdicts.{form}"
+    write_whole(file, text.encode("utf-8", errors="replace"))
+    print(file)  # noqa: T201
 
 
 if __name__ == "__main__":

@@ -7,12 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from analysis.files import write_whole
-from analysis.report.exports import exported_files
+from analysis.report.exports import curves_csv, exported_files
 from analysis.report.html import render
 from analysis.report.page import build_page
-from analysis.report.studio import Studio, cores
+from analysis.report.studio import Studio
+from analysis.report.trust import trust_view
+from analysis.report.workers import Workers, cores, load_ahead
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
+from suite.store import STORE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +23,7 @@ if TYPE_CHECKING:
     from analysis.contrasts import Verdicts
 
 REPORT_NAME: Final = "report.html"
-MANY_CLAIMS: Final = 6  # with fewer, to start processes takes longer than to draw here
+LARGE: Final = 1_000_000  # bytes of stores; below it takes longer to start processes than they save
 
 
 @dataclass(frozen=True)
@@ -66,13 +69,18 @@ def build_report(paths: Sequence[Path] | Path, out: Path | None = None) -> Repor
     """
     stores = [paths] if isinstance(paths, Path) else list(paths)
     folder = out or _folder(stores[0])
+    processes = cores() if sum(map(_size, stores)) >= LARGE else 1
+    if processes > 1:
+        load_ahead()
     samples = load_samples(stores)
-    verdicts = judge_samples(samples)
     target = folder / REPORT_NAME
-    many = sum(bool(verdict.results) for verdict in verdicts) >= MANY_CLAIMS
-    with Studio(cores() if many else 1) as studio:
-        html = render(build_page(samples, verdicts, studio))
-    files = exported_files(samples, verdicts)
+    with Workers(processes, samples) as workers:
+        # What takes long and needs no verdict comes first, beside the judging.
+        trust = workers.study(trust_view)
+        curves = workers.study(curves_csv)
+        verdicts = judge_samples(samples, share=workers.share)
+        html = render(build_page(samples, verdicts, trust, Studio(workers)))
+        files = exported_files(samples, verdicts, curves.result)
     # The exports first: whoever sees a new report finds the numbers that it was made from.
     for name, text in files.items():
         write_whole(folder / name, text.encode("utf-8", errors="replace"))
@@ -82,3 +90,8 @@ def build_report(paths: Sequence[Path] | Path, out: Path | None = None) -> Repor
 
 def _folder(store: Path) -> Path:
     return store if store.is_dir() else store.parent
+
+
+def _size(store: Path) -> int:
+    file = store / STORE_NAME if store.is_dir() else store
+    return file.stat().st_size if file.is_file() else 0

@@ -23,19 +23,26 @@ if TYPE_CHECKING:
 SCHEMA: Final = "batchnorm-bench/verdicts/1"
 
 
-def exported_files(samples: Samples, verdicts: Verdicts) -> dict[str, str]:
-    """Return the content of every file that lies beside the report, by its name."""
+def exported_files(samples: Samples, verdicts: Verdicts, curves: str) -> dict[str, str]:
+    """Return the content of every file that lies beside the report, by its name.
+
+    ``curves`` is the largest of them, as :func:`curves_csv` gives it.
+    """
     return {
         "verdicts.json": verdicts_json(samples, verdicts),
-        "verdicts.csv": csv_text(comparisons_frame(verdicts, primary_only=True)),
+        "verdicts.csv": verdicts_csv(verdicts),
         "comparisons.csv": csv_text(comparisons_frame(verdicts)),
         "pairs.csv": csv_text(_concat([pairs_frame(v) for v in verdicts], verdicts)),
         "trials.csv": csv_text(samples.trials),
-        **({"costs.csv": csv_text(samples.costs.rows)} if len(samples.costs.rows) else {}),
-        "curves.csv": csv_text(curves_frame(samples)),
+        "curves.csv": curves,
         "costs.csv": csv_text(samples.costs.rows),
         "cost_timings.csv": csv_text(samples.costs.timings),
     }
+
+
+def curves_csv(samples: Samples) -> str:
+    """Write every point of every curve."""
+    return csv_text(curves_frame(samples))
 
 
 def curves_frame(samples: Samples) -> pd.DataFrame:
@@ -75,6 +82,11 @@ def verdicts_json(samples: Samples, verdicts: Verdicts) -> str:
         "verdicts": [_verdict(v) for v in verdicts],
     }
     return json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def verdicts_csv(verdicts: Verdicts) -> str:
+    """Write the comparison that decides each claim, a row a claim."""
+    return csv_text(comparisons_frame(verdicts, primary_only=True))
 
 
 def comparisons_frame(verdicts: Verdicts, *, primary_only: bool = False) -> pd.DataFrame:

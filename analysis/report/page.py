@@ -17,7 +17,6 @@ from analysis.report.render import page_figures
 from analysis.report.scorecard import WORDS, score_row
 from analysis.report.tables import table
 from analysis.report.trials import costs_view, trials_view
-from analysis.report.trust import trust_view
 from analysis.report.view import Page, ScoreGroup
 from analysis.wording import count, listed, several
 from suite.records import AXES
@@ -27,15 +26,28 @@ if TYPE_CHECKING:
 
     from analysis.contrasts import Verdict, Verdicts
     from analysis.report.studio import Studio
-    from analysis.report.view import Facts, ScoreRow, Table
+    from analysis.report.view import Facts, ScoreRow, Table, TrustView
+    from analysis.report.workers import Work
     from analysis.samples import Samples
 
 QUESTION: Final = "What does batch normalization buy, and what does it cost?"
 GROUPS: Final = ("advantages", "limitations", "batch size", "mechanics", "notebook")
 
 
-def build_page(samples: Samples, verdicts: Verdicts, studio: Studio) -> Page:
-    """Make the view model of the whole report."""
+def build_page(
+    samples: Samples, verdicts: Verdicts, trust: Work[TrustView], studio: Studio
+) -> Page:
+    """Make the view model of the whole report.
+
+    Parameters
+    ----------
+    samples, verdicts
+        The evidence and what was found in it.
+    trust
+        How far it can be trusted; perhaps still under way.
+    studio
+        Draws the figures.
+    """
     all_verdicts = tuple(verdicts)
     measured = sorted((v for v in all_verdicts if v.results), key=lambda v: _place(v.claim.group))
     rows = [(v.claim.group, score_row(v)) for v in measured]
@@ -63,7 +75,7 @@ def build_page(samples: Samples, verdicts: Verdicts, studio: Studio) -> Page:
         unmeasured=_unmeasured([v for v in all_verdicts if not v.results]),
         words=tuple(WORDS.values()),
         studies=_studies(samples),
-        trust=trust_view(samples),
+        trust=trust.result,
         trials=trials_view(samples),
         costs=costs_view(samples),
         devices=devices_view(samples, measured),

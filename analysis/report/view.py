@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from concurrent.futures import BrokenExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from concurrent.futures import Future
+    from analysis.report.workers import Work
 
 
 @dataclass(frozen=True)
@@ -58,27 +55,15 @@ class Drawing:
 
 
 class Picture:
-    """A drawing that may still be under way; whoever reads it waits for it.
+    """A drawing that may still be under way; whoever reads it waits for it."""
 
-    Parameters
-    ----------
-    drawing
-        What another process, or this one, makes.
-    again
-        Makes it here, should that process have been killed.
-    """
-
-    def __init__(self, drawing: Future[Drawing], again: Callable[[], Drawing]) -> None:
+    def __init__(self, drawing: Work[Drawing]) -> None:
         self._drawing = drawing
-        self._again = again
 
-    @cached_property
+    @property
     def drawing(self) -> Drawing:
         """What was drawn."""
-        try:
-            return self._drawing.result()
-        except BrokenExecutor:
-            return self._again()
+        return self._drawing.result
 
     @property
     def uri(self) -> str:

@@ -64,7 +64,7 @@ def test_rows_are_in_the_order_of_settings_and_exported(store: Path) -> None:
     rows = load_samples(store).study("cost")
     order = list(zip(rows["norm"], rows["batch_size"], rows["seed"], strict=True))
     assert order == sorted(order)
-    files = exported_files(load_samples(store), Verdicts((), "hash"))
+    files = exported_files(load_samples(store), Verdicts((), "hash"), "")
     assert files["costs.csv"].count("\n") == 1 + REPLICATES * 4
     assert "pass_seconds@train_step" in files["costs.csv"].splitlines()[0]
     assert "spread" in files["cost_timings.csv"].splitlines()[1]

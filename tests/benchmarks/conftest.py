@@ -1,4 +1,4 @@
-"""A table of ratios at the end of a benchmark run."""
+"""A table of ratios at the end of a benchmark run, from the median round of each way."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ def pytest_terminal_summary(terminalreporter, config):
     for bench in session.benchmarks if session else ():
         info = bench.extra_info
         if "loop" in info and bench.stats:
-            rate = info["images"] / bench.stats.min
+            rate = info["images"] / bench.stats.median
             rates.setdefault((info["norm"], info["batch_size"]), {})[info["loop"]] = rate
     if not rates:
         return

@@ -11,7 +11,7 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from analysis.report.exports import SCHEMA, exported_files
+from analysis.report.exports import SCHEMA, curves_csv, exported_files
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
 from suite.store import StoreReader
@@ -34,7 +34,7 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def files(store: Path) -> dict[str, str]:
     samples = load_samples(store)
-    return exported_files(samples, judge_samples(samples))
+    return exported_files(samples, judge_samples(samples), curves_csv(samples))
 
 
 def documented(heading: str) -> set[str]:
@@ -93,4 +93,4 @@ def test_a_row_a_planned_trial(store: Path, files: dict[str, str]) -> None:
 
 def test_the_same_store_gives_the_same_bytes(store: Path, files: dict[str, str]) -> None:
     samples = load_samples(store)
-    assert exported_files(samples, judge_samples(samples)) == files
+    assert exported_files(samples, judge_samples(samples), curves_csv(samples)) == files

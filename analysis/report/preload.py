@@ -1,0 +1,14 @@
+"""What every worker needs, for a server to load once; see :mod:`analysis.report.workers`."""
+
+import matplotlib.backends.backend_svg
+import seaborn
+
+import analysis.report.studio
+import analysis.report.trust
+import analysis.verdicts
+from analysis.figures import FIGURES
+
+for _figure in FIGURES:
+    _figure.load()
+
+__all__ = ["analysis", "matplotlib", "seaborn"]
