@@ -14,7 +14,7 @@ import pytest
 import torch
 
 from suite.data import load_dataset
-from suite.errors import EXIT_DONE, EXIT_INTERRUPTED, BenchError
+from suite.errors import EXIT_DONE, EXIT_INTERRUPTED, EXIT_TRIALS_FAILED, BenchError
 from suite.executors import processes
 from suite.executors.base import StackFinished
 from suite.executors.in_process import InProcessExecutor
@@ -22,8 +22,9 @@ from suite.executors.processes import ProcessExecutor
 from suite.executors.shared import SharedDataset
 from suite.executors.training import OpenTrainer, StackTrainer
 from suite.grid import parse_grid
-from suite.planning import cut_stacks, make_plan
+from suite.planning import Stack, cut_stacks, make_plan
 from suite.run import main
+from suite.store import StoreReader
 from tests.suite.executors.test_contract import assert_gone
 from tests.suite.executors.trainers import Make, Scripted
 from tests.suite.test_run import rows, wait_for_rows
@@ -280,6 +281,49 @@ def test_ctrl_c_in_a_terminal_stops_a_run_and_its_workers_and_the_rest_follows(t
     after = rows(out)
     assert len(after) == 48
     assert [row for row in after if row in stored] == stored
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_run_whose_worker_stands_still_goes_on(tmp_path, monkeypatch, capsys, times):
+    """As one that waits for a device for ever: its stack is tried again once, then failed."""
+    grid = tmp_path / "real.toml"
+    grid.write_text(STUDY)
+    out = tmp_path / "out"
+    arguments = ["--grid", str(grid), "--out", str(out), "--device", "cpu", "--no-report"]
+    arguments += ["--executor", "processes", "--workers", "1"]
+    stopped = []
+    give = ProcessExecutor._give
+
+    def give_and_stop(self, queue, tasks, *rest):
+        started = give(self, queue, tasks, *rest)
+        for worker in self._workers:
+            if worker.task is not None and isinstance(tasks[worker.task], Stack):
+                pid = worker.process.pid
+                if len(stopped) < times and pid not in stopped:
+                    os.kill(pid, signal.SIGSTOP)
+                    worker.limit = 1.0  # in place of an hour
+                    stopped.append(pid)
+        return started
+
+    monkeypatch.setattr(ProcessExecutor, "_give", give_and_stop)
+    code = main(arguments)
+    said = capsys.readouterr().err
+    assert len(set(stopped)) == times
+    assert_gone(stopped)
+    with StoreReader(out) as store:
+        found = list(store.results())
+    assert len(found) == 12
+    failed = [r for r in found if r.status == "failed"]
+    if times == 1:
+        assert [r.reason for r in failed] == [], said
+        assert code == EXIT_DONE
+    else:
+        assert code == EXIT_TRIALS_FAILED
+        assert 0 < len(failed) < 12
+        assert all("was killed after 1 s without an answer" in r.reason for r in failed)
+        assert "to try again: python -m suite.run" in said
+    assert "Traceback" not in said
 
 
 def session(leader: int) -> list[int]:
