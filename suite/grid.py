@@ -93,7 +93,7 @@ class Grid:
     studies
         In the file's order.
     notices
-        What was left out because other datasets were put in place of the file's.
+        What was left out or changed because other datasets were put in place of the file's.
     cost
         What to measure beside the trials; None where the file has no table ``[cost]``.
     """
@@ -122,7 +122,7 @@ class Grid:
         """Put other datasets in place of those asked for.
 
         Conditions that become equal are kept once; those that need more images than there are, are
-        left out with a notice.
+        left out with a notice. A training size that is the study's only one becomes all images.
 
         Parameters
         ----------
@@ -133,9 +133,16 @@ class Grid:
         studies = []
         for study in self.studies:
             kept: dict[Condition, None] = {}
+            one_size = len({condition.train_size for condition in study.conditions}) == 1
             for condition in study.conditions:
                 moved = dataclasses.replace(condition, dataset=used(condition.dataset))
                 most = training_images(moved.dataset, study.protocol.split)
+                if one_size and moved.train_size and moved.train_size > most:
+                    notices.append(
+                        f"study {study.name}: all {most:,} training images of {moved.dataset} in "
+                        f"place of {moved.train_size:,}"
+                    )
+                    moved = dataclasses.replace(moved, train_size=None)
                 if max(moved.batch_size, moved.train_size or 0) <= most:
                     kept[moved] = None
                     continue

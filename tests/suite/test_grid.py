@@ -237,6 +237,15 @@ def test_a_fallback_merges_conditions_and_names_what_it_makes_impossible():
     assert grid.using(lambda name: name) == grid
 
 
+def test_where_a_fallback_has_fewer_images_than_a_study_of_one_size_it_gives_all():
+    grid = parse({"dataset": '["mnist", "fashion_mnist"]', "train_size": "8000"})
+    moved = grid.using(lambda _: "mnist5k")
+    (study,) = moved.studies
+    assert {(c.dataset, c.train_size) for c in study.conditions} == {("mnist5k", None)}
+    assert len(study.conditions) == 8
+    assert moved.notices == ("study grid: all 3,500 training images of mnist5k in place of 8,000",)
+
+
 def test_a_grid_of_values_that_are_not_toml_types_has_a_canonical_form():
     canonical = parse().canonical()
     assert canonical["studies"][0]["conditions"][0]["batch_size"] == 16
