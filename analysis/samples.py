@@ -24,7 +24,7 @@ from suite.records import AXES, canonical_json
 from suite.store import StoreReader
 
 if TYPE_CHECKING:
-    from collections.abc import Hashable, Sequence
+    from collections.abc import Hashable, Mapping, Sequence
 
     from suite.records import Trial
 
@@ -146,9 +146,11 @@ class Samples:
         if quantity not in self._curves:
             stores = self._all_points().values()
             points = [found[quantity] for found in stores if quantity in found]
-            trials = self.trials[["study", "key", *AXES, "seed", "device", "store"]]
+            # One that was stored since the trials were read would have a curve and no outcomes.
+            done = self.trials["status"] != MISSING
+            trials = self.trials.loc[done, ["study", "key", *AXES, "seed", "device", "store"]]
             joined = trials.merge(
-                pd.concat(points or [_points([])], ignore_index=True), on=["store", "key"]
+                pd.concat(points or [_points([], {})], ignore_index=True), on=["store", "key"]
             )
             self._curves[quantity] = joined.drop(columns="store")
         frame = self._curves[quantity]
@@ -268,19 +270,21 @@ def _read_curves(label: str, path: Path) -> dict[str, pd.DataFrame]:
     """Read all curves of a store at once, for to open one means to copy it; by quantity."""
     found = {}
     with StoreReader(path) as store:
+        keys = dict(store.rows("SELECT id, key FROM trials"))
         for (quantity,) in store.rows("SELECT DISTINCT quantity FROM curves"):
             # CROSS: trials first, so that the curves' key (trial, quantity) leads to each.
             points = store.rows(
-                "SELECT t.key, c.facet, c.step, c.value FROM trials t CROSS JOIN curves c "
+                "SELECT c.trial, c.facet, c.step, c.value FROM trials t CROSS JOIN curves c "
                 "ON c.trial = t.id AND c.quantity = ?",
                 (quantity,),
             )
-            found[str(quantity)] = _points(points).assign(store=label)
+            found[str(quantity)] = _points(points, keys).assign(store=label)
     return found
 
 
-def _points(rows: list[tuple[Any, ...]]) -> pd.DataFrame:
+def _points(rows: list[tuple[Any, ...]], keys: Mapping[int, str]) -> pd.DataFrame:
     frame = pd.DataFrame(rows, columns=["key", "facet", "step", "value"]).assign(store="")
+    frame["key"] = frame["key"].map(keys)  # the same text for all points of a trial
     return frame.astype({"key": "str", "facet": "str", "step": "int64", "value": "float64"})
 
 

@@ -19,23 +19,24 @@ from analysis.measures.grouping import deciding
 from analysis.measures.labels import label_of
 from analysis.rule import LEVEL, MOST_MISSING
 from analysis.sensitivity import other_targets, sensitivities
-from analysis.sharing import alone
 from analysis.stats.planning import detectable_effect, seeds_needed
 from analysis.stats.tuned import seeds_in_all
 from analysis.units import natural
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from analysis.claims import Claim, Registry
     from analysis.contrasts import Contrast
     from analysis.decision import Decision, Judged
     from analysis.samples import Samples
-    from analysis.sharing import Share
+
+    Item = tuple[Claim, Mapping[str, float]]
+    Share = Callable[[Callable[[Samples, Item], list[Judged]], Sequence[Item]], list[list[Judged]]]
 
 
 def judge_samples(
-    samples: Samples, registry: Registry | None = None, share: Share = alone
+    samples: Samples, registry: Registry | None = None, share: Share | None = None
 ) -> Verdicts:
     """Judge every claim of a registry on what the stores hold.
 
@@ -46,29 +47,32 @@ def judge_samples(
     registry
         None for the package's own.
     share
-        Shares the claims out where others can measure some of them.
+        Calls a function of these samples with each of some items, where others can do that; None
+        where nobody can.
     """
     registry = registry or load_registry()
     claims = list(registry)
     # The same claims at the datasets' other targets show how much hangs on the target.
     others = [list(other_targets(claim)) for claim in claims]
     asked = [*claims, *(other for row in others for _, other in row)]
-    measured = iter(share(_measured, samples, [(claim, registry.chance) for claim in asked]))
+    items = [(claim, registry.chance) for claim in asked]
+    found = share(_measured, items) if share else [_measured(samples, item) for item in items]
+    measured = iter(found)
     rows = [next(measured) for _ in claims]
     at_others = [[(facet, next(measured)) for facet, _ in row] for row in others]
     verdicts = _verdicts(list(zip(claims, rows, strict=True)))
-    found = sensitivities(claims, rows, [verdict.word for verdict in verdicts], at_others)
+    lines = sensitivities(claims, rows, [verdict.word for verdict in verdicts], at_others)
     return Verdicts(
         tuple(
-            dataclasses.replace(verdict, sensitivity=lines)
-            for verdict, lines in zip(verdicts, found, strict=True)
+            dataclasses.replace(verdict, sensitivity=its_lines)
+            for verdict, its_lines in zip(verdicts, lines, strict=True)
         ),
         registry.hash,
     )
 
 
-def _measured(samples: Samples, asked: tuple[Claim, Mapping[str, float]]) -> list[Judged]:
-    claim, chance = asked
+def _measured(samples: Samples, item: Item) -> list[Judged]:
+    claim, chance = item
     return [judged(contrast) for contrast in claim_contrasts(samples, claim, chance)]
 
 

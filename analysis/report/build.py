@@ -69,8 +69,8 @@ def build_report(paths: Sequence[Path] | Path, out: Path | None = None) -> Repor
     """
     stores = [paths] if isinstance(paths, Path) else list(paths)
     folder = out or _folder(stores[0])
-    processes = cores() if sum(map(_size, stores)) >= LARGE else 1
-    if processes > 1:
+    processes = cores() if sum(map(_size, stores)) >= LARGE else 0
+    if processes:
         load_ahead()
     samples = load_samples(stores)
     target = folder / REPORT_NAME

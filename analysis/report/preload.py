@@ -3,9 +3,7 @@
 import matplotlib.backends.backend_svg
 import seaborn
 
-import analysis.report.studio
-import analysis.report.trust
-import analysis.verdicts
+import analysis.report
 from analysis.figures import FIGURES
 
 for _figure in FIGURES:

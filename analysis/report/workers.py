@@ -14,11 +14,10 @@ import threading
 from concurrent.futures import BrokenExecutor, ProcessPoolExecutor
 from functools import cached_property, partial
 from multiprocessing import connection as connections
-from pathlib import Path
 from typing import TYPE_CHECKING, Final, Generic, ParamSpec, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
     from multiprocessing.connection import Connection
     from multiprocessing.context import BaseContext
@@ -41,8 +40,7 @@ class Work(Generic[T]):
     here
         Does the work in this process.
     elsewhere
-        The same, to be done by another process. What none has begun when the result is read is done
-        here, and so is what one was killed over.
+        The same, done by another process; should one be killed, it is done here.
     """
 
     def __init__(self, here: Callable[[], T], elsewhere: Future[T] | None = None) -> None:
@@ -52,7 +50,7 @@ class Work(Generic[T]):
     @cached_property
     def result(self) -> T:
         """What the function gave; raises what it raised."""
-        if self._elsewhere is not None and not self._elsewhere.cancel():
+        if self._elsewhere is not None:
             with contextlib.suppress(BrokenExecutor):
                 return self._elsewhere.result()
         return self._here()
@@ -64,7 +62,7 @@ class Workers:
     Parameters
     ----------
     processes
-        How many work beside this one; 1: this one alone, when a result is read.
+        How many; 0: all is done by this one, when a result is read.
     samples
         The evidence, which travels to each once.
     """
@@ -72,11 +70,11 @@ class Workers:
     def __init__(self, processes: int, samples: Samples) -> None:
         self._samples = samples
         self._pool: ProcessPoolExecutor | None = None
-        if processes > 1:
+        if processes:
             context = load_ahead()
             ends, self._goes_on = context.Pipe(duplex=False)
             self._pool = ProcessPoolExecutor(
-                processes, context, initializer=_begin, initargs=(Path.cwd(), ends, samples)
+                processes, context, initializer=_begin, initargs=(ends, samples)
             )
 
     def __enter__(self) -> Self:
@@ -87,64 +85,83 @@ class Workers:
         if self._pool is not None:
             if error is not None:
                 self._goes_on.close()
-            self._pool.shutdown(cancel_futures=True)
-            self._goes_on.close()
+            try:
+                self._pool.shutdown(cancel_futures=True)
+            finally:
+                self._goes_on.close()
 
     def do(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Work[T]:
         """Have a function called; its arguments and its result travel by pickle."""
-
-        def here() -> T:
-            return function(*args, **kwargs)
-
-        if self._pool is not None:
-            with contextlib.suppress(BrokenExecutor):
-                return Work(here, self._pool.submit(function, *args, **kwargs))
-        return Work(here)
+        here = partial(function, *args, **kwargs)
+        return self._handed_out(here, here)
 
     def study(self, function: Callable[[Samples], T]) -> Work[T]:
         """Have a function of the samples called."""
-        return self._study(lambda: function(self._samples), function)
+        return self._handed_out(partial(function, self._samples), partial(_of_samples, function))
 
-    def share(
-        self, function: Callable[[Samples, T], R], samples: Samples, items: Sequence[T]
-    ) -> list[R]:
-        """Share out what is to be done with each item; see :class:`analysis.sharing.Share`."""
-        assert samples is self._samples
-        shared = [self._study(partial(function, samples, item), function, item) for item in items]
-        for work in reversed(shared):  # the others begin at the front
-            work.result  # noqa: B018
+    def share(self, function: Callable[[Samples, T], R], items: Sequence[T]) -> list[R]:
+        """Have a function of the samples called with each item; gives all results in order."""
+        shared = [
+            self._handed_out(
+                partial(function, self._samples, item), partial(_of_samples, function, item)
+            )
+            for item in items
+        ]
         return [work.result for work in shared]
 
-    def _study(self, here: Callable[[], T], function: Callable[..., T], *items: object) -> Work[T]:
+    def _handed_out(self, here: Callable[[], T], there: Callable[[], T]) -> Work[T]:
         if self._pool is not None:
-            with contextlib.suppress(BrokenExecutor):
-                return Work(here, self._pool.submit(_of_samples, function, *items))
+            try:
+                with _undisturbed(signal.SIGINT, signal.SIGTERM):  # it may start a worker
+                    return Work(here, self._pool.submit(there))
+            except BrokenExecutor:
+                pass  # one was killed
+            except (OSError, EOFError):  # the server that starts them was
+                self._pool = None
         return Work(here)
 
 
 def load_ahead() -> BaseContext:
-    """Let a server begin to load what every worker needs, where there is one; returns at once."""
+    """Let a server begin to load what every worker needs, where there is one; returns at once.
+
+    One that runs already, for training was done by workers, stays as it is: there each worker loads
+    that itself.
+    """
     if "forkserver" not in multiprocessing.get_all_start_methods():
         return multiprocessing.get_context("spawn")
-    from multiprocessing import forkserver  # noqa: PLC0415  absent on Windows
+    from multiprocessing import forkserver, resource_tracker  # noqa: PLC0415  absent on Windows
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([_PRELOADED])
-    forkserver.ensure_running()
+    resource_tracker.ensure_running()  # would let the signal through again
+    # Ctrl-C in a terminal reaches the server too, which is not ready for it while it loads.
+    with _undisturbed(signal.SIGINT):
+        forkserver.ensure_running()
     return context
 
 
+@contextlib.contextmanager
+def _undisturbed(*numbers: signal.Signals) -> Iterator[None]:
+    """Let signals wait, so that no process is left half started."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
 def cores() -> int:
-    """Count the cores that this process may use, up to a few: each worker takes 200 MB."""
+    """Count the cores that workers may use: each takes 200 MB, and one core needs no workers."""
     there = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return min(MOST_PROCESSES, there or 1)
+    return min(MOST_PROCESSES, there or 1) if there != 1 else 0
 
 
-def _begin(folder: Path, ends: Connection, samples: Samples) -> None:
-    """Leave signals to the process that is worked for, and end with it, whatever that dies of."""
-    os.chdir(folder)  # a relative path means the same as there
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, signal.SIG_IGN)
+def _begin(ends: Connection, samples: Samples) -> None:
+    """Leave Ctrl-C to the process that is worked for, and end with it, whatever that dies of."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel, ends), daemon=True).start()

@@ -53,12 +53,18 @@ def is_available() -> bool:
 
 def start_server() -> ForkServerContext:
     """Let the fork server start to load torch, unless it did; returns at once."""
-    from multiprocessing import forkserver  # noqa: PLC0415  absent on Windows
+    from multiprocessing import forkserver, resource_tracker  # noqa: PLC0415  absent on Windows
 
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([_PRELOADED])
-    with _importable():
-        forkserver.ensure_running()
+    resource_tracker.ensure_running()  # would unblock the signal again
+    # Ctrl-C in a terminal reaches the server too, which is not ready for it while it loads.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        with _importable():
+            forkserver.ensure_running()
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
     return context
 
 

@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session", autouse=True)
 def _drawn_in_this_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "cores", lambda: 1)
+        patch.setattr(build, "cores", lambda: 0)
         yield

@@ -7,6 +7,7 @@ import dataclasses
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -20,8 +21,7 @@ from suite.errors import StoreError
 from suite.store import StoreReader
 
 if TYPE_CHECKING:
-    import signal
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 ROOT: Final = Path(__file__).parents[2]
 _MODULES: Final = (
@@ -30,7 +30,7 @@ _MODULES: Final = (
 )
 _EXECUTOR: Final = ("--executor", "in-process")  # unless a test asks for another
 _ACKNOWLEDGED: Final = re.compile(r"^\[ *([\d,]+)/[\d,]+\] (?!cost )", re.MULTILINE)
-_ANSWER_SECONDS: Final = 300.0
+_ANSWER_SECONDS: Final = 120.0  # less than a test may take, so that it can say what it waited for
 
 GRID: Final = """
 title = "Small"
@@ -121,6 +121,7 @@ class Zygote:
         )
         assert self._read() == "ready"
         self._count = 0
+        self._last: Run | None = None
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -138,6 +139,9 @@ class Zygote:
 
         Not warm: from nothing. Headroom: bytes of memory that it may take.
         """
+        if self._last is not None and self._last.code is None:  # of a test that failed
+            send(self._last.pid, signal.SIGKILL)
+            self._last.wait()
         self._count += 1
         files = [folder / f"said-{self._count}.{stream}" for stream in ("out", "err")]
         order: dict[str, Any] = {
@@ -152,7 +156,8 @@ class Zygote:
             file.touch()
         assert self._process.stdin is not None
         print(json.dumps(order), file=self._process.stdin, flush=True)
-        return Run(int(self._read()), *files, _ended=lambda: int(self._read()))
+        self._last = Run(int(self._read()), *files, _ended=lambda: int(self._read()))
+        return self._last
 
     def _read(self) -> str:
         assert self._process.stdout is not None
@@ -168,6 +173,31 @@ def send(pid: int, number: signal.Signals) -> bool:
     except ProcessLookupError:
         return False
     return True
+
+
+def start_report(store: Path, *arguments: str) -> subprocess.Popen[str]:
+    """Start ``analysis.report`` in a session of its own, with its standard error in a pipe."""
+    return subprocess.Popen(
+        [sys.executable, "-m", "analysis.report", str(store), *arguments],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        # Where the tests run in a shell's background, SIGINT is ignored by all that they start.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
+    )
+
+
+@contextlib.contextmanager
+def ended(process: subprocess.Popen[str]) -> Iterator[None]:
+    """Kill a process that outlives a test, which may have failed while it waited for it."""
+    try:
+        yield
+    finally:
+        if process.poll() is None:
+            process.kill()
 
 
 def end_orphans(workers: Sequence[psutil.Process]) -> None:

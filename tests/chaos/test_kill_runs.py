@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 import psutil
 
+from suite.environment import usable_cores
 from suite.errors import EXIT_DONE, EXIT_TRIALS_FAILED
 from suite.store import STORE_NAME, StoreReader, StoreWriter
 from tests.chaos.runs import (
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
     from tests.chaos.runs import Run, Zygote
 
+# One a core, so that each has one thread as the runs without workers have: the same bits.
+_WORKERS = ("--workers", str(usable_cores()))
 EXPORTS = ("comparisons.csv", "pairs.csv", "trials.csv", "curves.csv")
 
 
@@ -111,7 +114,7 @@ def test_runs_that_are_killed_end_as_one_that_was_not(
         number += 1
         out = tmp_path / f"killed-{number}"
         reports = number % 4 == 1  # writing them takes most of a run's time
-        workers_too = ["--executor", "processes", "--workers", "2"] if number % 4 == 3 else []
+        workers_too = ["--executor", "processes", *_WORKERS] if number % 4 == 2 else []
         seen: dict[str, object] = {}
         while True:
             more = [*workers_too, *([] if reports else ["--no-report"])]

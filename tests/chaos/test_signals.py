@@ -6,8 +6,6 @@ import contextlib
 import random
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections import Counter
 from typing import TYPE_CHECKING
@@ -17,7 +15,15 @@ import pytest
 
 from suite.errors import EXIT_DONE, EXIT_INTERRUPTED
 from suite.store import STORE_NAME
-from tests.chaos.runs import ROOT, end_orphans, send, stored_rows, wait_until, write_grid
+from tests.chaos.runs import (
+    end_orphans,
+    ended,
+    send,
+    start_report,
+    stored_rows,
+    wait_until,
+    write_grid,
+)
 from tests.chaos.test_kill_runs import sound_files, wait_for_a_moment
 
 if TYPE_CHECKING:
@@ -97,19 +103,14 @@ def test_a_signal_to_the_report_alone(
     with contextlib.closing(sqlite3.connect(out / STORE_NAME)) as holder:
         # Until its store is let go the report can not get beyond reading it, however fast it is.
         holder.execute("BEGIN EXCLUSIVE")
-        with subprocess.Popen(
-            [sys.executable, "-m", "analysis.report", str(out)],
-            cwd=ROOT,
-            stderr=subprocess.PIPE,
-            text=True,
-            # Where the tests run in a shell's background, SIGINT is ignored by all that they start.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509
-        ) as report:
+        report = start_report(out)
+        with report, ended(report):
             assert report.stderr is not None
             assert wait_until(lambda: reads(report.pid), report)
             holder.rollback()
             report.send_signal(number)
             said = report.stderr.read()
+            report.wait()
     assert report.returncode == EXIT_INTERRUPTED
     assert said == "stopped; no file was left half written\n"
     assert [path.name for path in out.iterdir() if path.name.startswith(".")] == []

@@ -43,7 +43,7 @@ def fill(path: Path, machine: str, *, entropy: int = 0, threads: int = 2) -> Pat
 
 
 def blocks(samples: Samples) -> tuple[CostBlock, ...]:
-    found = cost_tables(samples, tuple(judge_samples(samples)), Studio(Workers(1, samples)))
+    found = cost_tables(samples, tuple(judge_samples(samples)), Studio(Workers(0, samples)))
     assert found is not None
     assert [name for name, _ in found.claims] == ["L3", "L4", "B5"]
     return found.blocks
@@ -92,7 +92,7 @@ def test_two_machines_stand_side_by_side_each_with_its_figures(tmp_path: Path) -
 def test_nothing_measured_is_no_table_of_costs(tmp_path: Path) -> None:
     write_store(tmp_path, seeds=2, **SMALL)
     samples = load_samples(tmp_path)
-    assert cost_tables(samples, tuple(judge_samples(samples)), Studio(Workers(1, samples))) is None
+    assert cost_tables(samples, tuple(judge_samples(samples)), Studio(Workers(0, samples))) is None
 
 
 @pytest.mark.parametrize("stores", [1, 2])

@@ -12,6 +12,7 @@ from analysis.report.studio import Studio, draw
 from analysis.report.workers import Workers
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
+from tests.synthetic import write_store
 from tests.synthetic_registry import write_registry_store
 
 NAME = "drift"
@@ -19,7 +20,7 @@ NAME = "drift"
 
 @pytest.fixture(scope="module")
 def store(tmp_path_factory):
-    return write_registry_store(tmp_path_factory.mktemp("studio"), seeds=6)
+    return write_registry_store(tmp_path_factory.mktemp("studio"), seeds=2)
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +37,7 @@ def data(samples):
 
 
 def test_processes_draw_what_this_one_draws(data, samples):
-    with Workers(1, samples) as alone, Workers(2, samples) as two:
+    with Workers(0, samples) as alone, Workers(2, samples) as two:
         for shape in (WIDE, NARROW):
             here = Studio(alone).picture(NAME, data, shape)
             there = Studio(two).picture(NAME, data, shape)
@@ -51,24 +52,33 @@ def test_a_fault_in_a_figure_is_not_hidden(data, samples):
         Studio(workers).picture(NAME, data.drop(columns=data.columns[0]), WIDE).drawing  # noqa: B018
 
 
-def test_a_report_has_the_same_bytes_with_any_number_of_processes(store, tmp_path, monkeypatch):
-    asked = []
+@pytest.fixture
+def asked(monkeypatch):
+    """How many workers each report had."""
+    found = []
 
     class Counted(Workers):
         def __init__(self, processes, samples):
-            asked.append(processes)
+            found.append(processes)
             super().__init__(processes, samples)
 
     monkeypatch.setattr(build, "Workers", Counted)
-    monkeypatch.setattr(build, "LARGE", 1)
+    return found
+
+
+def test_a_report_has_the_same_bytes_with_workers(store, tmp_path, monkeypatch, asked):
     files = []
-    for number in (1, 2):
+    for number in (0, 2):
         monkeypatch.setattr(build, "cores", lambda number=number: number)
         out = tmp_path / str(number)
         build.build_report(store, out)
         files.append({path.name: path.read_bytes() for path in out.iterdir()})
     assert files[0] == files[1]
     assert "curves.csv" in files[0]
-    monkeypatch.setattr(build, "LARGE", 10**12)
-    assert build.build_report(store, tmp_path / "few").path.read_bytes() == files[0]["report.html"]
-    assert asked == [1, 2, 1]
+    assert asked == [0, 2]
+
+
+def test_a_small_report_has_none(tmp_path, monkeypatch, asked):
+    monkeypatch.setattr(build, "cores", lambda: 2)
+    build.build_report(write_store(tmp_path, seeds=2))
+    assert asked == [0]
