@@ -13,6 +13,9 @@ from suite.training.batches import scaled
 # Rows (members × images) of one forward pass: enough to fill the cores, little enough to stay in
 # cache.
 ROWS: Final = 4096
+# Values of the widest layer's output in one pass on a CPU, 4 MB. A convolutional network of which
+# 4096 rows went through at once took more than twice as long a row.
+WIDEST: Final = 1 << 20
 
 
 class AsStack(nn.Module):
@@ -63,7 +66,8 @@ def loss_and_accuracy(
     loss = torch.zeros(members, dtype=torch.float64, device=images.device)
     right = torch.zeros(members, dtype=torch.float64, device=images.device)
     model.eval()
-    for part in torch.split(indices, max(1, ROWS // members), dim=1):
+    first = scaled(images[:1], dtype).expand(members, 1, *images.shape[1:])
+    for part in torch.split(indices, max(1, rows_at_once(model, first) // members), dim=1):
         flat = part.reshape(-1)
         x = scaled(images.index_select(0, flat), dtype).view(stack, -1, *images.shape[1:])
         y = labels.index_select(0, flat).view(stack, -1).expand(members, -1)
@@ -72,3 +76,36 @@ def loss_and_accuracy(
         right += (logits.argmax(2) == y).sum(1)
     model.train()
     return loss / count, right / count
+
+
+def rows_at_once(model: nn.Module, x: torch.Tensor) -> int:
+    """Choose how many rows go through a model at once.
+
+    Parameters
+    ----------
+    model
+        In eval mode.
+    x
+        One image for each member, (S, 1, channels, height, width).
+
+    Returns
+    -------
+    int
+        At most ``ROWS``, and on a CPU what keeps a layer's output in cache.
+    """
+    if x.device.type != "cpu":
+        return ROWS
+    sizes = [1]
+
+    def note(_layer: nn.Module, _inputs: object, output: object) -> None:
+        if isinstance(output, torch.Tensor):
+            sizes.append(output.numel())
+
+    layers = [layer for layer in model.modules() if list(layer.parameters(recurse=False))]
+    hooks = [layer.register_forward_hook(note) for layer in layers]
+    try:
+        model(x)
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return min(ROWS, WIDEST * x.shape[0] // max(sizes))
