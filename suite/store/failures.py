@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _DAMAGE: Final = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+_LONGEST: Final = 200  # characters of an error that is quoted
 _PRIMARY: Final = 0xFF  # the rest of an error code says more about the same kind of error
 
 
@@ -27,10 +28,17 @@ def refused(file: Path) -> Iterator[None]:
         if code == sqlite3.SQLITE_FULL:
             raise StoreError(disk_full(file.parent)) from error
         if code == sqlite3.SQLITE_READONLY:
-            raise StoreError(f"can't write to {file}: {error}") from error
+            raise StoreError(f"can't write to {file}: {_in_a_line(str(error))}") from error
         if code in _DAMAGE:
             raise damaged(file, str(error)) from error
-        raise StoreError(f"store {file}: {error}") from error
+        raise StoreError(f"store {file}: {_in_a_line(str(error))}") from error
+
+
+def _in_a_line(text: str) -> str:
+    """Quote what may hold anything, as SQLite's errors name what it could not read."""
+    words = " ".join(text.split())
+    clear = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in words)
+    return clear if len(clear) <= _LONGEST else f"{clear[: _LONGEST - 1]}…"
 
 
 def is_busy(error: sqlite3.Error) -> bool:
@@ -41,8 +49,8 @@ def is_busy(error: sqlite3.Error) -> bool:
 def damaged(file: Path, what: str) -> StoreDamagedError:
     """Name a store whose content can't be trusted."""
     return StoreDamagedError(
-        f"store {file} is damaged ({what}) and was left as it is: put back a copy of it, "
-        "or choose another --out"
+        f"store {file} is damaged ({_in_a_line(what)}) and was left as it is: put back a copy of "
+        "it, or choose another --out"
     )
 
 

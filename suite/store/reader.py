@@ -208,8 +208,7 @@ def _sound(file: Path) -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, KeyError, OverflowError, RecursionError) as error:
-        what = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise damaged(file, what) from error
+        raise damaged(file, f"{type(error).__name__}: {error}") from error
 
 
 def _quoted(file: Path) -> str:

@@ -164,4 +164,4 @@ def check_pages(db: sqlite3.Connection, file: Path) -> None:
     with refused(file):
         found = db.execute("PRAGMA integrity_check(1)").fetchall()
     if found != [("ok",)]:
-        raise damaged(file, " ".join(str(found[0][0]).split())[:200] if found else "unreadable")
+        raise damaged(file, str(found[0][0]) if found else "unreadable")

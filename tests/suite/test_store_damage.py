@@ -2,6 +2,7 @@
 
 import contextlib
 import sqlite3
+from pathlib import Path
 
 import pytest
 
@@ -9,6 +10,7 @@ from suite.cost_records import CostResult, Timing
 from suite.errors import StoreError
 from suite.records import Outcome
 from suite.store import STORE_NAME, StoreReader, StoreWriter
+from suite.store.failures import damaged
 from tests.chaos.damage import DAMAGES, PAGE, damage_every_page
 from tests.fakes import fake_result, tiny_plan
 from tests.suite.cost.test_campaign import PLAN
@@ -119,3 +121,11 @@ def test_a_folder_that_is_a_link_is_what_the_user_chose(tmp_path):
     (tmp_path / "out").symlink_to(tmp_path / "disk")
     fill(tmp_path / "out")
     assert (tmp_path / "disk" / STORE_NAME).is_file()
+
+
+def test_what_sqlite_quotes_is_shown_in_one_line_of_bounded_length():
+    what = 'unrecognized token: "[EY,\n  status \x00\x1b[31mTEXT' + 500 * "x"
+    line = str(damaged(Path("store.sqlite"), what))
+    assert line.isprintable()
+    assert 'unrecognized token: "[EY, status' in line
+    assert len(line) < 400
