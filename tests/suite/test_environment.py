@@ -41,7 +41,8 @@ def test_record_holds_what_a_reader_needs():
 
     record = environment()
     assert record["python"].endswith(platform.python_version())
-    assert record["versions"]["torch"] == torch.__version__
+    # A CUDA build from the package index says which only when it is asked itself: 2.10.0+cu128.
+    assert torch.__version__.startswith(record["versions"]["torch"])
     assert record["threads"] == torch.get_num_threads()
     assert record["cpu"]["usable_cores"] <= record["cpu"]["logical_cores"]
     assert record["cpu"]["capability"]

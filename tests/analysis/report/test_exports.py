@@ -72,7 +72,8 @@ def test_json_is_strict(files: dict[str, str]) -> None:
 
 
 def test_curves_are_those_of_the_store(store: Path, files: dict[str, str]) -> None:
-    frame = pd.read_csv(io.StringIO(files["curves.csv"]), dtype={"facet": "str"})
+    text = io.StringIO(files["curves.csv"])
+    frame = pd.read_csv(text, dtype={"facet": "str"}, float_precision="round_trip")
     with StoreReader(store) as reader:
         stored = {
             (r.trial.key, c.quantity, step): value
