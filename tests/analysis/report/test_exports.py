@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import io
 import json
 import re
@@ -72,8 +73,7 @@ def test_json_is_strict(files: dict[str, str]) -> None:
 
 
 def test_curves_are_those_of_the_store(store: Path, files: dict[str, str]) -> None:
-    text = io.StringIO(files["curves.csv"])
-    frame = pd.read_csv(text, dtype={"facet": "str"}, float_precision="round_trip")
+    rows = csv.DictReader(io.StringIO(files["curves.csv"]))  # older pandas rounds what it reads
     with StoreReader(store) as reader:
         stored = {
             (r.trial.key, c.quantity, step): value
@@ -81,7 +81,7 @@ def test_curves_are_those_of_the_store(store: Path, files: dict[str, str]) -> No
             for c in r.curves
             for step, value in zip(c.steps, c.values, strict=True)
         }
-    mine = {(r.key, r.quantity, r.step): r.value for r in frame.itertuples()}
+    mine = {(r["key"], r["quantity"], int(r["step"])): float(r["value"]) for r in rows}
     assert mine == stored
 
 
