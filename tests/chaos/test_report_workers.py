@@ -16,6 +16,7 @@ from analysis.report.build import LARGE
 from suite.errors import EXIT_DONE, EXIT_INTERRUPTED
 from suite.store import STORE_NAME
 from tests.chaos.runs import ended, start_report, wait_until
+from tests.sessions import session
 from tests.synthetic_registry import write_registry_store
 
 if TYPE_CHECKING:
@@ -53,16 +54,6 @@ def workers(report: subprocess.Popen[str]) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         for server in psutil.Process(report.pid).children():
             found += [p for p in server.children() if p.memory_info().rss > WORKER_BYTES]
-    return found
-
-
-def session(leader: int) -> list[int]:
-    """All living processes of a session."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(ProcessLookupError, psutil.Error):
-            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
     return found
 
 

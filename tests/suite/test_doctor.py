@@ -50,14 +50,9 @@ def test_a_sound_machine(place, capsys, monkeypatch):
     monkeypatch.setattr(checkup, "is_loaded", lambda *_: False)
     assert doctor.main(["--out", str(place.out)]) == EXIT_DONE
     said = capsys.readouterr().out
-    for words in (
-        "Python: CPython",
-        "versions: ",
-        "torch 2.",
-        "cpu: ",
-        "batch norm off by at most",
-    ):
+    for words in ("Python: CPython", "cpu: ", "batch norm off by at most"):
         assert words in said
+    assert "versions: torch" in said or "versions: not those tested: " in said  # tox -e oldest
     assert "mnist5k: found, checksums right" in said
     assert "mnist: MNIST is not in" in said
     assert "0 to mend, " in said

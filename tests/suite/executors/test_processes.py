@@ -24,6 +24,7 @@ from suite.grid import parse_grid
 from suite.planning import Stack, cut_stacks, make_plan
 from suite.run import main
 from suite.store import StoreReader
+from tests.sessions import session
 from tests.suite.executors.test_contract import assert_gone
 from tests.suite.executors.trainers import Make, Scripted
 from tests.suite.test_run import rows, wait_for_rows
@@ -324,13 +325,3 @@ def test_a_run_whose_worker_stands_still_goes_on(tmp_path, monkeypatch, capsys, 
         assert all("was killed after 1 s without an answer" in r.reason for r in failed)
         assert "to try again: python -m suite.run" in said
     assert "Traceback" not in said
-
-
-def session(leader: int) -> list[int]:
-    """All living processes of a session."""
-    found = []
-    for process in psutil.process_iter():
-        with contextlib.suppress(ProcessLookupError, psutil.Error):
-            if os.getsid(process.pid) == leader and process.status() != psutil.STATUS_ZOMBIE:
-                found.append(process.pid)
-    return found
