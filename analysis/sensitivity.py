@@ -10,7 +10,7 @@ import dataclasses
 from typing import TYPE_CHECKING, Final
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from analysis.contrasts import Sensitivity
 from analysis.decision import Judged, decide, judged
@@ -110,7 +110,7 @@ def _each_seed_left_out(
 
 
 def _without_each(one: Judged) -> dict[int, Judged]:
-    """Judge a contrast without each of its seeds; all t tests at once, for there are many."""
+    """Judge a contrast without each of its seeds; all t tests at once."""
     contrast, f = one.contrast, one.figures
     n = contrast.n - 1
     if n < MINIMUM_SEEDS:
@@ -121,11 +121,12 @@ def _without_each(one: Judged) -> dict[int, Judged]:
         return dict.fromkeys(contrast.seeds, judged(_kept(contrast, 0, rest[0])))
     if contrast.comparison.decision != "superiority" or any(map(is_constant, rest)):
         return {seed: judged(_kept(contrast, i, rest[i])) for i, seed in enumerate(contrast.seeds)}
-    test = stats.ttest_1samp(rest, 0.0, axis=1)
-    interval = test.confidence_interval(0.95)
-    above = stats.ttest_1samp(rest, -f.margin, axis=1, alternative="greater").pvalue
-    below = stats.ttest_1samp(rest, f.margin, axis=1, alternative="less").pvalue
-    means, inside = rest.mean(axis=1), np.maximum(above, below)
+    # ``scipy.stats.ttest_1samp`` in its own terms: there are hundreds, and it takes milliseconds.
+    means = rest.mean(axis=1)
+    errors = rest.std(axis=1, ddof=1) / np.sqrt(n)
+    half = special.stdtrit(n - 1, 0.975) * errors
+    p = 2 * special.stdtr(n - 1, -np.abs(means / errors))
+    inside = special.stdtr(n - 1, (np.abs(means) - f.margin) / errors)  # the larger of the two
     return {
         seed: dataclasses.replace(
             one,
@@ -133,9 +134,9 @@ def _without_each(one: Judged) -> dict[int, Judged]:
                 f,
                 n=n,
                 estimate=float(means[i]),
-                low=float(interval.low[i]),
-                high=float(interval.high[i]),
-                p=float(test.pvalue[i]),
+                low=float(means[i] - half[i]),
+                high=float(means[i] + half[i]),
+                p=float(p[i]),
                 p_equivalence=float(inside[i]),
             ),
         )

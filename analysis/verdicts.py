@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from analysis.change import what_would_change
@@ -24,7 +25,7 @@ from analysis.stats.tuned import seeds_in_all
 from analysis.units import natural
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from analysis.claims import Claim, Registry
     from analysis.contrasts import Contrast
@@ -32,34 +33,62 @@ if TYPE_CHECKING:
     from analysis.samples import Samples
 
     Item = tuple[Claim, Mapping[str, float]]
-    Share = Callable[[Callable[[Samples, Item], list[Judged]], Sequence[Item]], list[list[Judged]]]
 
 
-def judge_samples(
-    samples: Samples, registry: Registry | None = None, share: Share | None = None
-) -> Verdicts:
-    """Judge every claim of a registry on what the stores hold.
+@dataclass(frozen=True)
+class Questions:
+    """What a registry asks of samples.
 
     Parameters
     ----------
-    samples
-        The evidence.
     registry
-        None for the package's own.
-    share
-        Calls a function of these samples with each of some items, where others can do that; None
-        where nobody can.
+        Its claims are judged.
+    others
+        For each claim, the same claim at the dataset's other targets by the name of the target:
+        they show how much hangs on it.
     """
-    registry = registry or load_registry()
-    claims = list(registry)
-    # The same claims at the datasets' other targets show how much hangs on the target.
-    others = [list(other_targets(claim)) for claim in claims]
-    asked = [*claims, *(other for row in others for _, other in row)]
-    items = [(claim, registry.chance) for claim in asked]
-    found = share(_measured, items) if share else [_measured(samples, item) for item in items]
-    measured = iter(found)
-    rows = [next(measured) for _ in claims]
-    at_others = [[(facet, next(measured)) for facet, _ in row] for row in others]
+
+    registry: Registry
+    others: tuple[tuple[tuple[str, Claim], ...], ...]
+
+    @classmethod
+    def of(cls, registry: Registry) -> Questions:
+        """Ask about every claim."""
+        return cls(registry, tuple(tuple(other_targets(claim)) for claim in registry))
+
+    @property
+    def items(self) -> list[Item]:
+        """What is to be measured, each by itself: the claims, then those at other targets."""
+        asked = [*self.registry, *(claim for row in self.others for _, claim in row)]
+        return [(claim, self.registry.chance) for claim in asked]
+
+
+def judge_samples(samples: Samples, registry: Registry | None = None) -> Verdicts:
+    """Judge every claim of a registry on what the stores hold; None for the package's own."""
+    questions = Questions.of(registry or load_registry())
+    return answer(questions, [measured(samples, item) for item in questions.items])
+
+
+def measured(samples: Samples, item: Item) -> list[Judged]:
+    """Measure one claim and test each of its contrasts."""
+    claim, chance = item
+    return [judged(contrast) for contrast in claim_contrasts(samples, claim, chance)]
+
+
+def answer(questions: Questions, found: Sequence[list[Judged]]) -> Verdicts:
+    """Judge all claims together, for Holm runs over them.
+
+    Parameters
+    ----------
+    questions
+        What was asked.
+    found
+        What :func:`measured` gave for each of its items, in order.
+    """
+    claims = list(questions.registry)
+    measurements = iter(found)
+    rows = [next(measurements) for _ in claims]
+    at_others = [[(facet, next(measurements)) for facet, _ in row] for row in questions.others]
     verdicts = _verdicts(list(zip(claims, rows, strict=True)))
     lines = sensitivities(claims, rows, [verdict.word for verdict in verdicts], at_others)
     return Verdicts(
@@ -67,13 +96,8 @@ def judge_samples(
             dataclasses.replace(verdict, sensitivity=its_lines)
             for verdict, its_lines in zip(verdicts, lines, strict=True)
         ),
-        registry.hash,
+        questions.registry.hash,
     )
-
-
-def _measured(samples: Samples, item: Item) -> list[Judged]:
-    claim, chance = item
-    return [judged(contrast) for contrast in claim_contrasts(samples, claim, chance)]
 
 
 def judge(cases: Sequence[tuple[Claim, Sequence[Contrast]]]) -> list[Verdict]:

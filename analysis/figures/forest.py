@@ -80,8 +80,8 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
     ax.axvline(0, color=palette.LIGHT["axis"], linewidth=1.2, zorder=1)
     for y, text in headings:
         _heading(ax, y, text, shape)
+    _intervals(ax, places, data)
     for y, item in zip(places, data.itertuples(), strict=True):
-        _interval(ax, y, item)
         _words(ax, y, item, shape)
     claimed, opposite = data.attrs.get("reads", ("as claimed", "the other way"))
     sides = f"← {opposite}  ·  {claimed} →"
@@ -194,30 +194,38 @@ def _ratio(log_value: float) -> str:
     return f"{grammar.plain(float(f'{np.exp(abs(log_value)):.3g}'))}×"
 
 
-def _interval(ax: Axes, y: float, item: object) -> None:
-    estimate, low, high = (float(getattr(item, k)) for k in ("estimate", "low", "high"))
-    if not np.isfinite(estimate):
-        return
-    role = getattr(item, "role", "evidence")
-    colour = palette.LIGHT["muted" if role == "context" else "ink"]
+def _intervals(ax: Axes, places: list[float], data: pd.DataFrame) -> None:
+    """Draw what is alike in one go: a picture takes as long as it has parts."""
     left, right = ax.get_xlim()
-    for beyond, edge, marker in ((low < left, left, "<"), (high > right, right, ">")):
-        if beyond:
-            inset = 0.012 * (right - left) * (1 if edge == left else -1)
-            ax.plot([edge + inset], [y], marker, color=colour, markersize=6, markeredgewidth=0)
-    ax.plot(
-        [min(max(low, left), right), max(min(high, right), left)],
-        [y, y],
-        color=colour,
-        linewidth=2.4 if role == "primary" else 1.4,
-        solid_capstyle="butt",
-        zorder=2,
+    inset = 0.012 * (right - left)
+    ys = np.asarray(places)
+    estimates, lows, highs = (
+        data[k].to_numpy(dtype=np.float64) for k in ("estimate", "low", "high")
     )
-    if left <= estimate <= right:
+    roles = data["role"].to_numpy()
+    for role in dict.fromkeys(roles):
+        mine = (roles == role) & np.isfinite(estimates)
+        y, low, high, estimate = ys[mine], lows[mine], highs[mine], estimates[mine]
+        colour = palette.LIGHT["muted" if role == "context" else "ink"]
+        # Between two intervals stands what is no number: there the pen is lifted.
+        ends = np.full((len(y), 3), np.nan)
+        ends[:, 0], ends[:, 1] = np.clip(low, left, right), np.clip(high, left, right)
         ax.plot(
-            [estimate],
-            [y],
-            linestyle="none",
+            ends.ravel(),
+            np.repeat(y, 3),
+            color=colour,
+            linewidth=2.4 if role == "primary" else 1.4,
+            solid_capstyle="butt",
+            zorder=2,
+        )
+        arrow: dict[str, Any] = {"color": colour, "markersize": 6, "markeredgewidth": 0}
+        _marks(ax, left + inset, y[low < left], marker="<", **arrow)
+        _marks(ax, right - inset, y[high > right], marker=">", **arrow)
+        inside = (left <= estimate) & (estimate <= right)
+        _marks(
+            ax,
+            estimate[inside],
+            y[inside],
             color=colour,
             marker="o",
             markersize={"primary": 10, "evidence": 7.5}.get(role, 5),
@@ -226,6 +234,11 @@ def _interval(ax: Axes, y: float, item: object) -> None:
             markeredgewidth=1.6,
             zorder=3,
         )
+
+
+def _marks(ax: Axes, x: np.ndarray | float, y: np.ndarray, **look: Any) -> None:
+    if len(y):
+        ax.plot(np.broadcast_to(x, len(y)), y, linestyle="none", **look)
 
 
 def _two_lines(text: str, at: str = ", ") -> str:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from analysis.claims import load_registry
 from analysis.files import write_whole
 from analysis.report.exports import curves_csv, exported_files
 from analysis.report.html import render
@@ -14,7 +16,7 @@ from analysis.report.studio import Studio
 from analysis.report.trust import trust_view
 from analysis.report.workers import Workers, cores, load_ahead
 from analysis.samples import load_samples
-from analysis.verdicts import judge_samples
+from analysis.verdicts import Questions, answer, measured
 from suite.store import STORE_NAME
 
 if TYPE_CHECKING:
@@ -75,12 +77,16 @@ def build_report(paths: Sequence[Path] | Path, out: Path | None = None) -> Repor
     samples = load_samples(stores)
     target = folder / REPORT_NAME
     with Workers(processes, samples) as workers:
-        # What takes long and needs no verdict comes first, beside the judging.
+        questions = Questions.of(load_registry())
+        found = [workers.study(partial(measured, item=item)) for item in questions.items]
+        # What needs no verdict is done while they are made from what was found.
         trust = workers.study(trust_view)
         curves = workers.study(curves_csv)
-        verdicts = judge_samples(samples, share=workers.share)
-        html = render(build_page(samples, verdicts, trust, Studio(workers)))
+        verdicts = answer(questions, [work.result for work in found])
+        page = build_page(samples, verdicts, trust, Studio(workers))
+        # Before the page, which waits for its last figure.
         files = exported_files(samples, verdicts, curves.result)
+        html = render(page)
     # The exports first: whoever sees a new report finds the numbers that it was made from.
     for name, text in files.items():
         write_whole(folder / name, text.encode("utf-8", errors="replace"))

@@ -7,6 +7,7 @@ files of raw numbers need a verdict.
 from __future__ import annotations
 
 import contextlib
+import gc
 import multiprocessing
 import os
 import signal
@@ -17,7 +18,7 @@ from multiprocessing import connection as connections
 from typing import TYPE_CHECKING, Final, Generic, ParamSpec, Self, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator
     from concurrent.futures import Future
     from multiprocessing.connection import Connection
     from multiprocessing.context import BaseContext
@@ -28,7 +29,6 @@ MOST_PROCESSES: Final = 4
 _PRELOADED: Final = "analysis.report.preload"
 P = ParamSpec("P")
 T = TypeVar("T")
-R = TypeVar("R")
 _HERE: Final[list[Samples]] = []  # in a worker: what it was given when it began
 
 
@@ -99,16 +99,6 @@ class Workers:
         """Have a function of the samples called."""
         return self._handed_out(partial(function, self._samples), partial(_of_samples, function))
 
-    def share(self, function: Callable[[Samples, T], R], items: Sequence[T]) -> list[R]:
-        """Have a function of the samples called with each item; gives all results in order."""
-        shared = [
-            self._handed_out(
-                partial(function, self._samples, item), partial(_of_samples, function, item)
-            )
-            for item in items
-        ]
-        return [work.result for work in shared]
-
     def _handed_out(self, here: Callable[[], T], there: Callable[[], T]) -> Work[T]:
         if self._pool is not None:
             try:
@@ -166,11 +156,12 @@ def _begin(ends: Connection, samples: Samples) -> None:
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel, ends), daemon=True).start()
     _HERE.append(samples)
+    gc.freeze()  # all this stays to the end; a collection would go through it again and again
 
 
-def _of_samples(function: Callable[..., T], *items: object) -> T:
+def _of_samples(function: Callable[[Samples], T]) -> T:
     """Call a function with the samples of this worker, which keep what has been read of them."""
-    return function(_HERE[0], *items)
+    return function(_HERE[0])
 
 
 def _end_with(sentinel: int, ends: Connection) -> None:

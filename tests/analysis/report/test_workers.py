@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import BrokenExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -59,7 +60,8 @@ def test_the_samples_are_there_too(processes, samples):
 @pytest.mark.parametrize("processes", [0, 2])
 def test_what_is_shared_out_comes_back_in_order(processes, samples):
     with Workers(processes, samples) as workers:
-        found = workers.share(seeds_over, range(40))
+        shared = [workers.study(partial(seeds_over, least=least)) for least in range(40)]
+        found = [work.result for work in shared]
     assert [count for count, _ in found] == [seeds_over(samples, least)[0] for least in range(40)]
     assert (os.getpid() in {process for _, process in found}) == (processes == 0)
 
