@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -26,7 +26,7 @@ from suite.store import StoreReader
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping, Sequence
 
-    from suite.records import Trial
+    from suite.records import Protocol, Trial
 
 MISSING: Final = "missing"
 # Column → what it must agree within, what to call it, and what to do. Same setting but another of
@@ -249,13 +249,18 @@ def _read(label: str, path: Path) -> tuple[pd.DataFrame, list[dict[str, Any]], d
 
 def _row(study: str, key: str, trial: Trial) -> tuple[Any, ...]:
     condition = (getattr(trial.condition, axis) for axis in AXES)
-    protocol = canonical_json(dataclasses.asdict(trial.protocol))
-    identity = (trial.data_fingerprint, trial.code_version, protocol)
+    identity = (trial.data_fingerprint, trial.code_version, _protocol_text(trial.protocol))
     budget = trial.protocol.budget
     return (
         *(study, key, *condition, trial.seed, trial.device),
         *(*identity, trial.protocol.split, budget.steps, budget.samples),
     )
+
+
+@cache
+def _protocol_text(protocol: Protocol) -> str:
+    """Write a protocol as text; a store has thousands of trials and a dozen protocols."""
+    return canonical_json(dataclasses.asdict(protocol))
 
 
 def _wide(outcomes: list[tuple[Any, ...]]) -> pd.DataFrame:

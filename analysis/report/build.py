@@ -14,7 +14,7 @@ from analysis.report.html import render
 from analysis.report.page import build_page
 from analysis.report.studio import Studio
 from analysis.report.trust import trust_view
-from analysis.report.workers import Workers, cores, load_ahead
+from analysis.report.workers import Workers, cores, load_ahead, rare_collections
 from analysis.samples import load_samples
 from analysis.verdicts import Questions, answer, measured
 from suite.store import STORE_NAME
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from analysis.contrasts import Verdicts
+    from analysis.samples import Samples
 
 REPORT_NAME: Final = "report.html"
 LARGE: Final = 1_000_000  # bytes of stores; below it takes longer to start processes than they save
@@ -74,8 +75,18 @@ def build_report(paths: Sequence[Path] | Path, out: Path | None = None) -> Repor
     processes = cores() if sum(map(_size, stores)) >= LARGE else 0
     if processes:
         load_ahead()
-    samples = load_samples(stores)
-    target = folder / REPORT_NAME
+    with rare_collections():
+        samples = load_samples(stores)
+        verdicts, files = _content(samples, processes)
+    # The exports first: whoever sees a new report finds the numbers that it was made from.
+    for name, text in files.items():
+        write_whole(folder / name, text.encode("utf-8", errors="replace"))
+    exports = tuple(folder / name for name in files if name != REPORT_NAME)
+    return Report(folder / REPORT_NAME, verdicts, exports)
+
+
+def _content(samples: Samples, processes: int) -> tuple[Verdicts, dict[str, str]]:
+    """Make the verdicts, and the text of every file by its name; the report is the last."""
     with Workers(processes, samples) as workers:
         questions = Questions.of(load_registry())
         found = [workers.study(partial(measured, item=item)) for item in questions.items]
@@ -86,12 +97,7 @@ def build_report(paths: Sequence[Path] | Path, out: Path | None = None) -> Repor
         page = build_page(samples, verdicts, trust, Studio(workers))
         # Before the page, which waits for its last figure.
         files = exported_files(samples, verdicts, curves.result)
-        html = render(page)
-    # The exports first: whoever sees a new report finds the numbers that it was made from.
-    for name, text in files.items():
-        write_whole(folder / name, text.encode("utf-8", errors="replace"))
-    write_whole(target, html.encode("utf-8", errors="replace"))
-    return Report(target, verdicts, tuple(folder / name for name in files))
+        return verdicts, {**files, REPORT_NAME: render(page)}
 
 
 def _folder(store: Path) -> Path:

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from analysis.samples import Samples
 
 MOST_PROCESSES: Final = 4
+# Python looks for garbage after every 700 objects more. A store of a million points is no garbage,
+# and what a figure leaves behind, some ten thousand objects, can wait for the next one's.
+RARELY: Final = (20_000, 20, 20)
 _PRELOADED: Final = "analysis.report.preload"
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -131,6 +134,17 @@ def load_ahead() -> BaseContext:
 
 
 @contextlib.contextmanager
+def rare_collections() -> Iterator[None]:
+    """Let garbage be collected rarely."""
+    before = gc.get_threshold()
+    gc.set_threshold(*RARELY)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*before)
+
+
+@contextlib.contextmanager
 def _undisturbed(*numbers: signal.Signals) -> Iterator[None]:
     """Let signals wait, so that no process is left half started."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
@@ -156,7 +170,7 @@ def _begin(ends: Connection, samples: Samples) -> None:
     if parent is not None:
         threading.Thread(target=_end_with, args=(parent.sentinel, ends), daemon=True).start()
     _HERE.append(samples)
-    gc.freeze()  # all this stays to the end; a collection would go through it again and again
+    gc.set_threshold(*RARELY)
 
 
 def _of_samples(function: Callable[[Samples], T]) -> T:
