@@ -27,7 +27,8 @@ CAPTION: Final = (
     "at the edge: farther than the axis goes."
 )
 _ROOM: Final = 31  # characters left of the axis
-_AT_ITS_BEST: Final = re.compile(r", each arm at its best [a-z ]+$")
+_AT_ITS_BEST: Final = re.compile(r"(^|, )each arm at its best [a-z ]+$")
+_EACH_AT_ITS_BEST: Final = "each arm at its best"
 _RATIOS: Final = (1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
 
 
@@ -137,10 +138,11 @@ def describe(data: pd.DataFrame) -> str:
 def _row(result: ContrastResult) -> dict[str, object]:
     test = result.contrast.comparison
     factor = 1.0 if test.scale == "log_ratio" else test.factor
+    label = result.contrast.label
     return {
         "comparison": test.name,
         # The comparison's name says it, and stands above its conditions.
-        "condition": _AT_ITS_BEST.sub("", result.contrast.label) or test.name,
+        "condition": _AT_ITS_BEST.sub("", label) or (label and _EACH_AT_ITS_BEST) or test.name,
         "role": result.contrast.role,
         "n": result.n,
         "estimate": result.estimate * factor,
@@ -245,10 +247,11 @@ def _two_lines(text: str, at: str = ", ") -> str:
     """Break a long text at the last such mark that leaves room."""
     if len(text) <= _ROOM:
         return text
-    head, mark, tail = text[:_ROOM].rpartition(at)
+    most = _ROOM + 1 + len(at)  # the mark itself takes no room
+    head, mark, tail = text[:most].rpartition(at)
     if not mark:
-        return palette.clip(text, _ROOM)
-    return f"{head}{mark.rstrip(' [')}\n{'[' if '[' in mark else ''}{tail}{text[_ROOM:]}"
+        return palette.clip(text, _ROOM) if at == " " else _two_lines(text, " ")
+    return f"{head}{mark.rstrip(' [')}\n{'[' if '[' in mark else ''}{tail}{text[most:]}"
 
 
 def _words(ax: Axes, y: float, item: object, shape: Shape) -> None:
