@@ -66,7 +66,7 @@ class Questions:
 def judge_samples(samples: Samples, registry: Registry | None = None) -> Verdicts:
     """Judge every claim of a registry on what the stores hold; None for the package's own."""
     questions = Questions.of(registry or load_registry())
-    return answer(questions, [measured(samples, item) for item in questions.items])
+    return judge_measured(questions, [measured(samples, item) for item in questions.items])
 
 
 def measured(samples: Samples, item: Item) -> list[Judged]:
@@ -75,7 +75,7 @@ def measured(samples: Samples, item: Item) -> list[Judged]:
     return [judged(contrast) for contrast in claim_contrasts(samples, claim, chance)]
 
 
-def answer(questions: Questions, found: Sequence[list[Judged]]) -> Verdicts:
+def judge_measured(questions: Questions, found: Sequence[list[Judged]]) -> Verdicts:
     """Judge all claims together, for Holm runs over them.
 
     Parameters
@@ -86,7 +86,7 @@ def answer(questions: Questions, found: Sequence[list[Judged]]) -> Verdicts:
         What :func:`measured` gave for each of its items, in order.
     """
     claims = list(questions.registry)
-    measurements = iter(found)
+    measurements = iter([one for one, _ in zip(found, questions.items, strict=True)])
     rows = [next(measurements) for _ in claims]
     at_others = [[(facet, next(measurements)) for facet, _ in row] for row in questions.others]
     verdicts = _verdicts(list(zip(claims, rows, strict=True)))

@@ -26,9 +26,8 @@ CAPTION: Final = (
     "decides the claim; open: further evidence; small grey: context that decides nothing. An arrow "
     "at the edge: farther than the axis goes."
 )
-_ROOM: Final = 31  # characters left of the axis
-_AT_ITS_BEST: Final = re.compile(r"(^|, )each arm at its best [a-z ]+$")
-_EACH_AT_ITS_BEST: Final = "each arm at its best"
+_ROOM: Final = 34  # characters beside the axis
+_AT_ITS_BEST: Final = re.compile(r", each arm at its best [a-z ]+$")
 _RATIOS: Final = (1.05, 1.1, 1.25, 1.5, 2, 3, 5, 10, 20, 50, 100, 1000)
 
 
@@ -138,11 +137,10 @@ def describe(data: pd.DataFrame) -> str:
 def _row(result: ContrastResult) -> dict[str, object]:
     test = result.contrast.comparison
     factor = 1.0 if test.scale == "log_ratio" else test.factor
-    label = result.contrast.label
     return {
         "comparison": test.name,
         # The comparison's name says it, and stands above its conditions.
-        "condition": _AT_ITS_BEST.sub("", label) or (label and _EACH_AT_ITS_BEST) or test.name,
+        "condition": _AT_ITS_BEST.sub("", result.contrast.label) or test.name,
         "role": result.contrast.role,
         "n": result.n,
         "estimate": result.estimate * factor,
@@ -197,7 +195,7 @@ def _ratio(log_value: float) -> str:
 
 
 def _intervals(ax: Axes, places: list[float], data: pd.DataFrame) -> None:
-    """Draw what is alike in one go: a picture takes as long as it has parts."""
+    """Draw the intervals and points, one artist a role and look: each artist costs time."""
     left, right = ax.get_xlim()
     inset = 0.012 * (right - left)
     ys = np.asarray(places)
@@ -244,14 +242,16 @@ def _marks(ax: Axes, x: np.ndarray | float, y: np.ndarray, **look: Any) -> None:
 
 
 def _two_lines(text: str, at: str = ", ") -> str:
-    """Break a long text at the last such mark that leaves room."""
+    """Break a long text at the last such mark, or else space, that leaves room; or else cut it."""
     if len(text) <= _ROOM:
         return text
-    most = _ROOM + 1 + len(at)  # the mark itself takes no room
-    head, mark, tail = text[:most].rpartition(at)
-    if not mark:
-        return palette.clip(text, _ROOM) if at == " " else _two_lines(text, " ")
-    return f"{head}{mark.rstrip(' [')}\n{'[' if '[' in mark else ''}{tail}{text[most:]}"
+    for mark in (at, " "):
+        kept = mark.rstrip(" [")  # of the mark, on the first line; a bracket opens the second
+        end = text[: _ROOM + len(mark) - len(kept)].rfind(mark)
+        if end > 0:
+            tail = mark.strip(" ,") + text[end + len(mark) :]
+            return f"{text[:end]}{kept}\n{palette.clip(tail, _ROOM)}"
+    return palette.clip(text, _ROOM)
 
 
 def _words(ax: Axes, y: float, item: object, shape: Shape) -> None:

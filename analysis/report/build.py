@@ -16,7 +16,7 @@ from analysis.report.studio import Studio
 from analysis.report.trust import trust_view
 from analysis.report.workers import Workers, cores, load_ahead, rare_collections
 from analysis.samples import load_samples
-from analysis.verdicts import Questions, answer, measured
+from analysis.verdicts import Questions, judge_measured, measured
 from suite.store import STORE_NAME
 
 if TYPE_CHECKING:
@@ -90,12 +90,12 @@ def _content(samples: Samples, processes: int) -> tuple[Verdicts, dict[str, str]
     with Workers(processes, samples) as workers:
         questions = Questions.of(load_registry())
         found = [workers.study(partial(measured, item=item)) for item in questions.items]
-        # What needs no verdict is done while they are made from what was found.
+        # What needs no verdict is done while the verdicts are made from what was found.
         trust = workers.study(trust_view)
         curves = workers.study(curves_csv)
-        verdicts = answer(questions, [work.result for work in found])
+        verdicts = judge_measured(questions, [work.result for work in found])
         page = build_page(samples, verdicts, trust, Studio(workers))
-        # Before the page, which waits for its last figure.
+        # Before rendering, which waits for the last figure.
         files = exported_files(samples, verdicts, curves.result)
         return verdicts, {**files, REPORT_NAME: render(page)}
 

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from analysis.samples import Samples
 
 MOST_PROCESSES: Final = 4
-# Python looks for garbage after every 700 objects more. A store of a million points is no garbage,
-# and what a figure leaves behind, some ten thousand objects, can wait for the next one's.
+# Python looks for garbage after every 700 objects more, or 2,000, as its version goes. The million
+# points of a large store are no garbage, and what some dozens of figures leave behind can wait.
 RARELY: Final = (20_000, 20, 20)
 _PRELOADED: Final = "analysis.report.preload"
 P = ParamSpec("P")
@@ -135,7 +135,7 @@ def load_ahead() -> BaseContext:
 
 @contextlib.contextmanager
 def rare_collections() -> Iterator[None]:
-    """Let garbage be collected rarely."""
+    """Collect garbage rarely; afterwards as often as before."""
     before = gc.get_threshold()
     gc.set_threshold(*RARELY)
     try:
@@ -164,7 +164,10 @@ def cores() -> int:
 
 
 def _begin(ends: Connection, samples: Samples) -> None:
-    """Leave Ctrl-C to the process that is worked for, and end with it, whatever that dies of."""
+    """Keep the samples, leave Ctrl-C to the process that is worked for, and end with it.
+
+    It may die of anything.
+    """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     if parent is not None:

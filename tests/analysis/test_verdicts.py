@@ -17,7 +17,7 @@ from analysis.stats.multiplicity import holm
 from analysis.stats.paired import paired
 from analysis.stats.planning import detectable_effect, seeds_needed
 from analysis.stats.tuned import seeds_in_all
-from analysis.verdicts import judge, judge_samples
+from analysis.verdicts import Questions, judge, judge_measured, judge_samples
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
 
 if TYPE_CHECKING:
@@ -41,6 +41,15 @@ def only(*ids: str) -> Registry:
 def verdict(path: Path, claim: str, truth: Truth, **changes: object) -> Verdict:
     write_store(path, truth, **{**SMALL, "seeds": 10, **changes})
     return judge_samples(load_samples(path), only(claim))[claim]
+
+
+def test_every_question_needs_what_was_found() -> None:
+    questions = Questions.of(only("A1", "A2"))
+    nothing = [[] for _ in questions.items]
+    assert {v.word for v in judge_measured(questions, nothing)} == {"no verdict"}
+    for found in (nothing[1:], [*nothing, []]):
+        with pytest.raises(ValueError, match="argument 2 is"):
+            judge_measured(questions, found)
 
 
 def by_batch_size(small: float, large: float) -> Callable[[Condition], float]:

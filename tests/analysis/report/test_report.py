@@ -346,6 +346,8 @@ def test_the_command_line_gives_programs_the_verdicts(
     store = str(built.path.parent)
     assert main([store, "--format", "json"]) == EXIT_DONE
     printed = json.loads(capsys.readouterr().out)
+    beside = built.path.with_name("verdicts.json").read_text()
+    assert printed == json.loads(beside), "judged alone, as the report has it"
     assert printed["schema"] == "batchnorm-bench/verdicts/1"
     assert [v["id"] for v in printed["verdicts"]] == [v.claim.id for v in built.verdicts]
     by_id = {v["id"]: v for v in printed["verdicts"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -13,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from analysis.report.workers import Workers, cores
+from analysis.report.workers import RARELY, Workers, cores, rare_collections
 from analysis.samples import Samples, load_samples
 from tests.synthetic import write_store
 
@@ -107,6 +108,19 @@ def test_work_is_done_here_where_the_server_does_not_answer(samples, monkeypatch
         monkeypatch.setattr(workers._pool, "submit", refuse)
         assert workers.do(folder_and_process).result[1] == os.getpid()
         assert workers.study(many_trials).result == len(samples.trials)
+
+
+def test_garbage_is_collected_rarely_only_while_a_report_is_built(samples):
+    before = gc.get_threshold()
+    assert before != RARELY
+    with rare_collections():
+        assert gc.get_threshold() == RARELY
+    with pytest.raises(KeyError), rare_collections():
+        raise KeyError
+    assert gc.get_threshold() == before
+    with Workers(2, samples) as workers:
+        assert workers.do(gc.get_threshold).result == RARELY
+    assert gc.get_threshold() == before
 
 
 def test_a_fault_is_not_hidden(samples):
