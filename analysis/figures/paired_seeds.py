@@ -121,7 +121,7 @@ def draw(data: pd.DataFrame, shape: Shape) -> Figure:
         grammar.log_axis(ax, "x")
         low, high = data["value"].min() / 1.08, data["value"].max() * 1.08
         ax.set_xlim(low, high)
-        grammar.few_ticks(ax, low, high)
+        grammar.few_ticks(ax, low, high, most=4 if shape.narrow else 7)
     ax.set_xlabel(str(data.attrs.get("label", "value")))
     return figure
 
@@ -187,7 +187,20 @@ def _rows(ax: Axes, data: pd.DataFrame, arms: list[str], order: list[int]) -> No
     ax.set_ylim(-0.8, len(order) - 0.2)
     unit = data.attrs.get("unit", "seed")
     step = 1 if len(order) <= 24 else 2
-    ax.set_yticks(range(0, len(order), step), [f"{unit} {s}" for s in order[::step]])
+    # Not as labels of ticks: a tick has five parts, and this needs one.
+    ax.set_yticks([])
+    for y in range(0, len(order), step):
+        ax.annotate(
+            f"{unit} {order[y]}",
+            (0, y),
+            xytext=(-3.5, 0),
+            xycoords=ax.get_yaxis_transform(),
+            textcoords="offset points",
+            ha="right",
+            va="center",
+            fontsize=grammar.SMALL,
+            color=palette.LIGHT["muted"],
+        )
     ax.spines["left"].set_visible(False)
     grammar.grid_lines(ax, "x")
 

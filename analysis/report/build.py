@@ -14,10 +14,9 @@ from analysis.report.html import render
 from analysis.report.page import build_page
 from analysis.report.studio import Studio
 from analysis.report.trust import trust_view
-from analysis.report.workers import Workers, cores, load_ahead, rare_collections
+from analysis.report.workers import Workers, load_ahead, processes_for, rare_collections
 from analysis.samples import load_samples
 from analysis.verdicts import Questions, judge_measured, measured
-from suite.store import STORE_NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from analysis.samples import Samples
 
 REPORT_NAME: Final = "report.html"
-LARGE: Final = 1_000_000  # bytes of stores; below it takes longer to start processes than they save
 
 
 @dataclass(frozen=True)
@@ -72,7 +70,7 @@ def build_report(paths: Sequence[Path] | Path, out: Path | None = None) -> Repor
     """
     stores = [paths] if isinstance(paths, Path) else list(paths)
     folder = out or _folder(stores[0])
-    processes = cores() if sum(map(_size, stores)) >= LARGE else 0
+    processes = processes_for(stores)
     if processes:
         load_ahead()
     with rare_collections():
@@ -102,8 +100,3 @@ def _content(samples: Samples, processes: int) -> tuple[Verdicts, dict[str, str]
 
 def _folder(store: Path) -> Path:
     return store if store.is_dir() else store.parent
-
-
-def _size(store: Path) -> int:
-    file = store / STORE_NAME if store.is_dir() else store
-    return file.stat().st_size if file.is_file() else 0

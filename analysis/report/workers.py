@@ -17,14 +17,18 @@ from functools import cached_property, partial
 from multiprocessing import connection as connections
 from typing import TYPE_CHECKING, Final, Generic, ParamSpec, Self, TypeVar
 
+from suite.store import STORE_NAME
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Future
     from multiprocessing.connection import Connection
     from multiprocessing.context import BaseContext
+    from pathlib import Path
 
     from analysis.samples import Samples
 
+LARGE: Final = 1_000_000  # bytes of stores; below it takes longer to start processes than they save
 MOST_PROCESSES: Final = 4
 # Python looks for garbage after every 700 objects more, or 2,000, as its version goes. The million
 # points of a large store are no garbage, and what some dozens of figures leave behind can wait.
@@ -155,6 +159,16 @@ def _undisturbed(*numbers: signal.Signals) -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def processes_for(stores: Sequence[Path]) -> int:
+    """Count the worker processes that pay for these stores; 0 for small ones."""
+    return cores() if sum(map(_size, stores)) >= LARGE else 0
+
+
+def _size(store: Path) -> int:
+    file = store / STORE_NAME if store.is_dir() else store
+    return file.stat().st_size if file.is_file() else 0
 
 
 def cores() -> int:

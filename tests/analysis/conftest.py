@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from analysis.report import build
+from analysis.report import workers
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,5 +15,5 @@ if TYPE_CHECKING:
 @pytest.fixture(scope="session", autouse=True)
 def _drawn_in_this_process() -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(build, "cores", lambda: 0)
+        patch.setattr(workers, "cores", lambda: 0)
         yield

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 
-from analysis.report.build import LARGE
+from analysis.report.workers import LARGE
 from suite.errors import EXIT_DONE, EXIT_INTERRUPTED
 from suite.store import STORE_NAME
 from tests.chaos.runs import ended, start_report, wait_until

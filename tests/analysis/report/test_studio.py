@@ -7,7 +7,7 @@ import pytest
 from analysis.figures import load_figure
 from analysis.figures.evidence import Evidence
 from analysis.figures.grammar import NARROW, WIDE
-from analysis.report import build
+from analysis.report import build, workers
 from analysis.report.studio import Studio, draw
 from analysis.report.workers import Workers
 from analysis.samples import load_samples
@@ -69,7 +69,7 @@ def asked(monkeypatch):
 def test_a_report_has_the_same_bytes_with_workers(store, tmp_path, monkeypatch, asked):
     files = []
     for number in (0, 2):
-        monkeypatch.setattr(build, "cores", lambda number=number: number)
+        monkeypatch.setattr(workers, "cores", lambda number=number: number)
         out = tmp_path / str(number)
         build.build_report(store, out)
         files.append({path.name: path.read_bytes() for path in out.iterdir()})
@@ -79,6 +79,6 @@ def test_a_report_has_the_same_bytes_with_workers(store, tmp_path, monkeypatch, 
 
 
 def test_a_small_report_has_none(tmp_path, monkeypatch, asked):
-    monkeypatch.setattr(build, "cores", lambda: 2)
+    monkeypatch.setattr(workers, "cores", lambda: 2)
     build.build_report(write_store(tmp_path, seeds=2))
     assert asked == [0]
