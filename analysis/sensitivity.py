@@ -127,9 +127,7 @@ def _without_each(one: Judged) -> dict[int, Judged]:
     errors = rest.std(axis=1, ddof=1) / np.sqrt(n)
     half = special.stdtrit(n - 1, 0.975) * errors
     p = 2 * special.stdtr(n - 1, -np.abs(means / errors))
-    inside = special.stdtr(
-        n - 1, (np.abs(means) - f.margin) / errors
-    )  # the larger p of the two sides
+    within = special.stdtr(n - 1, (np.abs(means) - f.margin) / errors)
     return {
         seed: dataclasses.replace(
             one,
@@ -140,7 +138,7 @@ def _without_each(one: Judged) -> dict[int, Judged]:
                 low=float(means[i] - half[i]),
                 high=float(means[i] + half[i]),
                 p=float(p[i]),
-                p_equivalence=float(inside[i]),
+                p_equivalence=float(within[i]),
             ),
         )
         for i, seed in enumerate(contrast.seeds)

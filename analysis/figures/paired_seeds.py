@@ -190,16 +190,16 @@ def _rows(ax: Axes, data: pd.DataFrame, arms: list[str], order: list[int]) -> No
     # Not as labels of ticks: a tick has five parts, and this needs one.
     ax.set_yticks([])
     for y in range(0, len(order), step):
-        ax.annotate(
+        grammar.direct_label(
+            ax,
+            0,
+            y,
             f"{unit} {order[y]}",
-            (0, y),
-            xytext=(-3.5, 0),
+            palette.LIGHT["muted"],
             xycoords=ax.get_yaxis_transform(),
-            textcoords="offset points",
+            xytext=(-3.5, 0),
             ha="right",
-            va="center",
-            fontsize=grammar.SMALL,
-            color=palette.LIGHT["muted"],
+            fontweight="normal",
         )
     ax.spines["left"].set_visible(False)
     grammar.grid_lines(ax, "x")
