@@ -193,6 +193,7 @@ def prepare(
     executor: str | None = None,
     workers: int | None = None,
     address: str | None = None,
+    rate: float | None = None,
 ) -> Work:
     """Find devices and datasets, check them, and make the plan.
 
@@ -206,6 +207,8 @@ def prepare(
         Folder with datasets, in torchvision's layout.
     executor, workers, address
         As ``--executor``, ``--workers`` and ``--address`` are written; None where they are not.
+    rate
+        What ``matmul_rate`` gave when the machine was idle; None to measure it now.
 
     Raises
     ------
@@ -231,7 +234,7 @@ def prepare(
     measured = () if grid.cost is None else grid.cost.conditions
     check_own_models([*(c for study in grid.studies for c in study.conditions), *measured])
     plan = make_plan(grid, names, lambda name: loaded[name].fingerprint, code_version)
-    rate = matmul_rate()
+    rate = matmul_rate() if rate is None else rate
     choice = choose_executor(executor, workers, names, grid_seconds(grid, rate), address)
     return Work(
         plan=plan,

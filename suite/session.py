@@ -123,10 +123,10 @@ class Session:
         with self.voice.during("loading torch, devices and data"):
             from suite.executors.choice import begin  # noqa: PLC0415
 
-            begin(self.grid, self.options.device, *where)
+            rate = begin(self.grid, self.options.device, *where)
             from suite.preparation import prepare  # noqa: PLC0415
 
-            work = prepare(self.grid, self.options.device, self.options.data_dir, *where)
+            work = prepare(self.grid, self.options.device, self.options.data_dir, *where, rate)
         self.notices = work.notices
         for notice in self.notices:
             self.voice.warn(notice)

@@ -101,7 +101,7 @@ def choose_executor(
 
 def begin(
     grid: Grid, device: str, asked: str | None, workers: int | None, address: str | None = None
-) -> None:
+) -> float:
     """Let the fork server load torch while this process does, if it will be needed.
 
     Parameters
@@ -113,16 +113,22 @@ def begin(
     asked, workers, address
         As for ``choose_executor``.
 
+    Returns
+    -------
+    float
+        What ``matmul_rate`` gave: measured here, for the server will keep a core busy.
+
     Raises
     ------
     UsageError
         As ``choose_executor``.
     """
     devices = ["cpu"] if device == "auto" else device.split(",")
-    seconds = grid_seconds(grid, matmul_rate())
-    choice = choose_executor(asked, workers, devices, seconds, address)
+    rate = matmul_rate()
+    choice = choose_executor(asked, workers, devices, grid_seconds(grid, rate), address)
     if choice.name == "processes":
         start_server()
+    return rate
 
 
 def grid_seconds(grid: Grid, rate: float) -> float:

@@ -238,6 +238,17 @@ def test_a_run_and_the_same_run_again(here, capsys):
 
 
 @pytest.mark.slow
+def test_a_run_measures_the_machine_while_it_is_idle(here, monkeypatch):
+    """Before the fork server loads torch on another core, or all estimates are far too long."""
+
+    def late() -> float:
+        raise AssertionError("measured again")
+
+    monkeypatch.setattr(preparation, "matmul_rate", late)
+    assert run("--grid", tiny(here), "--quiet", "--no-report") == EXIT_DONE
+
+
+@pytest.mark.slow
 def test_quiet_prints_only_the_end(here, capsys):
     assert run("--grid", tiny(here), "--quiet") == EXIT_DONE
     said = capsys.readouterr()

@@ -64,3 +64,14 @@ def test_the_estimate_of_a_grid_is_that_of_its_trials():
     small, large = (grid_seconds(load_grid(name), 1e11) for name in ("smoke", "full"))
     assert 0 < 20 * small < large
     assert grid_seconds(load_grid("smoke"), 1e10) == pytest.approx(10 * small)
+
+
+@pytest.mark.parametrize(
+    ("rate", "started"), [(1e6, ["measured", "started"]), (1e15, ["measured"])]
+)
+def test_the_rate_is_measured_before_the_server_takes_a_core(monkeypatch, rate, started):
+    seen = []
+    monkeypatch.setattr(choice, "matmul_rate", lambda: seen.append("measured") or rate)
+    monkeypatch.setattr(choice, "start_server", lambda: seen.append("started"))
+    assert choice.begin(load_grid("smoke"), "auto", None, None) == rate
+    assert seen == started
