@@ -25,12 +25,13 @@ from suite.executors.in_process import InProcessExecutor
 from suite.executors.processes import ProcessExecutor
 from suite.executors.ray_cluster import RayExecutor, RayTrainer, connected
 from suite.executors.shared import SharedDataset
-from suite.executors.training import OpenTrainer, StackTrainer, candidate_sizes
+from suite.executors.training import OpenTrainer, StackTrainer
 from suite.forecast import Forecast
 from suite.models import model_spec
 from suite.own_models import check_own_models
 from suite.planning import make_plan
 from suite.schedule import Shape, arranged, longest_stack
+from suite.stack_sizes import candidate_sizes, filling_stack, placeable, usual_stack
 from suite.training.sizing import fastest
 
 if TYPE_CHECKING:
@@ -115,8 +116,12 @@ class Work:
         timed: dict[str, SizeWanted] = {}
         usual: dict[str, int] = {}
         for shape, trials in shapes.items():
+            if trials[0].device.startswith("cuda"):
+                memory = describe_device(trials[0].device).memory_bytes
+                yield shape, filling_stack(trials, memory), {}
+                continue
             work = known[shape].seconds
-            candidates = _placeable(trials, known[shape], longest)
+            candidates = placeable(trials, known[shape], longest)
             most = usual_stack(trials[0].condition.batch_size)
             usual[shape] = max((c for c in candidates if c <= most), default=candidates[0])
             if trials[0].device == "cpu":  # sizes far from the usual never pay there
@@ -169,21 +174,6 @@ class Work:
         if model_spec(trials[0].condition.model).has_stacked:
             sizes = [c for c in candidate_sizes(trials) if c <= usual_stack(batch_size)]
         return Shape(len(trials), self._seconds(trials), sizes, batch_size)
-
-
-def usual_stack(batch_size: int) -> int:
-    """Stack size where timing does not pay: near the best on 2 cores, from 12 down to 4."""
-    return max(4, min(12, 3072 // batch_size))
-
-
-def _placeable(trials: Sequence[Trial], shape: Shape, longest: float) -> list[int]:
-    """List the sizes of stacks that leave no core idle for long while the last of them trains."""
-    if not model_spec(trials[0].condition.model).has_stacked:
-        return [1]
-    # What is longer is left out; where nothing is known, nothing is longer.
-    return [
-        size for size in candidate_sizes(trials) if size == 1 or not shape.length(size) > longest
-    ]
 
 
 def prepare(

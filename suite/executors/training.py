@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import torch
 
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from suite.executors.base import ShouldStop, SizeWanted
     from suite.executors.shared import SharedDataset
     from suite.records import Trial, TrialResult
-
-LARGEST_STACK: Final = 64
 
 
 @dataclass(frozen=True)
@@ -77,26 +75,3 @@ class StackTrainer:
         if key not in self._there:
             self._there[key] = self._datasets[name].to(trial.device)
         return self._there[key]
-
-
-def candidate_sizes(trials: Sequence[Trial]) -> tuple[int, ...]:
-    """Stack sizes that leave stacks even: parts of a condition's seeds, or several conditions.
-
-    Parameters
-    ----------
-    trials
-        All trials of one shape, condition by condition.
-
-    Returns
-    -------
-    tuple of int
-        Rising from 1, each at least a quarter larger than the one before.
-    """
-    seeds = sum(trial.condition == trials[0].condition for trial in trials)
-    parts = {-(-seeds // number) for number in range(1, seeds + 1)}
-    several = set(range(seeds, len(trials) + 1, seeds))
-    chosen: list[int] = []
-    for size in sorted(parts | several):
-        if size <= LARGEST_STACK and (not chosen or size >= 1.25 * chosen[-1]):
-            chosen.append(size)
-    return tuple(chosen)

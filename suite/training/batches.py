@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
+import math
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import torch
@@ -38,17 +40,57 @@ def batches(
         (S, b) indices, b ≤ B; contiguous, on the device of ``train``.
     """
     images = train.shape[1]
+    epochs = math.ceil(steps / math.ceil(images / batch_size))
     done = 0
-    for epoch in itertools.count():
-        order = torch.stack(
-            [torch.randperm(images, generator=generator(seed, "order", epoch)) for seed in seeds]
-        ).to(train.device)
-        shuffled = train.gather(1, order)
+    for order in orders(images, seeds, epochs, ahead=train.device.type != "cpu"):
+        shuffled = train.gather(1, order.to(train.device))
         for batch in torch.split(shuffled, batch_size, dim=1):
             if done == steps:
                 return
             yield batch.contiguous()
             done += 1
+
+
+def orders(
+    images: int, seeds: Sequence[int], epochs: int, *, ahead: bool
+) -> Iterator[torch.Tensor]:
+    """Iterate over the permutations of S seeds, epoch by epoch.
+
+    Parameters
+    ----------
+    images
+        n.
+    seeds
+        S seeds.
+    epochs
+        How many to give.
+    ahead
+        Whether threads of the host draw an epoch's while the one before it is in use, as for an
+        accelerator; else they are drawn here when they are asked for.
+
+    Yields
+    ------
+    torch.Tensor
+        (S, n) int64, on the CPU.
+    """
+
+    def begin(epoch: int) -> tuple[torch.Tensor, Iterator[torch.Tensor]]:
+        order = torch.empty(len(seeds), images, dtype=torch.int64)
+
+        def draw(place: int) -> torch.Tensor:
+            source = generator(seeds[place], "order", epoch)
+            return torch.randperm(images, generator=source, out=order[place])
+
+        return order, each(draw, range(len(seeds)))
+
+    with ThreadPoolExecutor() as threads:
+        each = threads.map if ahead else map
+        coming = begin(0)
+        for epoch in range(epochs):
+            order, drawing = coming
+            deque(drawing, maxlen=0)
+            coming = begin(min(epoch + 1, epochs - 1))
+            yield order
 
 
 def scaled(

@@ -36,23 +36,22 @@ def build_serial(
     ModelError
         The model does not put the norm that it is given into the network.
     """
-    reference = _draw(condition, parse_norm("none"), seed, spec)
-    initialise(reference, condition.init, seed)
+    start = _start(condition, seed, spec)
     if parse_norm(condition.norm).spec.name == "none":
-        return reference.to(dtype)
+        return start.to(dtype)
     model = _draw(condition, parse_norm(condition.norm), seed, spec)
-    start = dict(reference.named_parameters())
-    with torch.no_grad():
-        for name, parameter in model.named_parameters():
-            if name in start and start[name].shape == parameter.shape:
-                parameter.copy_(start[name])
+    model.load_state_dict(_paired(model.state_dict(), start))
     return model.to(dtype)
 
 
 def build_stacked(
     trials: Sequence[Trial], spec: DatasetSpec, dtype: torch.dtype = torch.float32
 ) -> nn.Module:
-    """Build the stacked twin; its state is the stack of the serial models' states."""
+    """Build the stacked twin; its state is the stack of the serial models' states.
+
+    What the members' starts don't fix, a norm's own parameters and buffers, is that of the first
+    member in all of them: norms draw no random numbers.
+    """
     condition = trials[0].condition
     norm = parse_norm(condition.norm)
     model = (
@@ -61,9 +60,28 @@ def build_stacked(
         .stacked(len(trials), norm.stacked, condition.depth, spec.classes, spec.image_shape)
         .to(dtype)
     )
-    states = [build_serial(t.condition, t.seed, spec, dtype).state_dict() for t in trials]
+    first = build_serial(condition, trials[0].seed, spec, dtype).state_dict()
+    states = [_paired(first, _start(t.condition, t.seed, spec)) for t in trials]
     model.load_state_dict({name: torch.stack([s[name] for s in states]) for name in states[0]})
     return model
+
+
+def _start(condition: Condition, seed: int, spec: DatasetSpec) -> nn.Module:
+    """Draw what the arms share: the network without norm, at its start."""
+    model = _draw(condition, parse_norm("none"), seed, spec)
+    initialise(model, condition.init, seed)
+    return model
+
+
+def _paired(state: dict[str, torch.Tensor], start: nn.Module) -> dict[str, torch.Tensor]:
+    """Replace in a state what has the name and shape of a parameter of the start."""
+    shared = {name: parameter.detach() for name, parameter in start.named_parameters()}
+    return {
+        name: shared[name].to(own.dtype)
+        if name in shared and shared[name].shape == own.shape
+        else own
+        for name, own in state.items()
+    }
 
 
 def _draw(condition: Condition, norm: NormChoice, seed: int, spec: DatasetSpec) -> nn.Module:

@@ -10,12 +10,11 @@ from torch.nn import functional as F  # noqa: N812  the field's own name
 
 from suite.training.batches import scaled
 
-# Rows (members × images) of one forward pass: enough to fill the cores, little enough to stay in
-# cache.
-ROWS: Final = 4096
-# Values of the widest layer's output in one pass on a CPU, 4 MB. A convolutional network of which
-# 4096 rows went through at once took more than twice as long a row.
-WIDEST: Final = 1 << 20
+# Rows (members × images) of one forward pass, and values of the widest layer's output: enough to
+# fill a device, little enough to stay in a CPU's cache (4 MB; a convolutional network of which 4096
+# rows went through at once took more than twice as long a row) or in a GPU's memory (1 GB).
+ROWS: Final = {"cpu": 4096, "cuda": 1 << 17, "mps": 4096}
+WIDEST: Final = {"cpu": 1 << 20, "cuda": 1 << 28, "mps": 1 << 28}
 
 
 class AsStack(nn.Module):
@@ -91,10 +90,9 @@ def rows_at_once(model: nn.Module, x: torch.Tensor) -> int:
     Returns
     -------
     int
-        At most ``ROWS``, and on a CPU what keeps a layer's output in cache.
+        At most ``ROWS`` of the device, and no more than keep every layer's output ``WIDEST``.
     """
-    if x.device.type != "cpu":
-        return ROWS
+    device = x.device.type
     sizes = [1]
 
     def note(_layer: nn.Module, _inputs: object, output: object) -> None:
@@ -108,4 +106,4 @@ def rows_at_once(model: nn.Module, x: torch.Tensor) -> int:
     finally:
         for hook in hooks:
             hook.remove()
-    return min(ROWS, WIDEST * x.shape[0] // max(sizes))
+    return min(ROWS[device], WIDEST[device] * x.shape[0] // max(sizes))

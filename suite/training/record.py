@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -53,7 +54,14 @@ class Record:
         self.trials = trials
         self.dataset = dataset
         self.device = dataset.train_images.device
-        splits = [dataset.split(t.seed, self.protocol.split, condition.train_size) for t in trials]
+        with ThreadPoolExecutor() as threads:  # which an accelerator's host has to spare
+            each = map if self.device.type == "cpu" else threads.map
+            splits = list(
+                each(
+                    lambda t: dataset.split(t.seed, self.protocol.split, condition.train_size),
+                    trials,
+                )
+            )
         self.train = torch.stack([s.train for s in splits]).to(self.device)
         self.validation = torch.stack([s.validation for s in splits]).to(self.device)
         self.steps = self.protocol.budget.steps_for(self.train.shape[1], condition.batch_size)

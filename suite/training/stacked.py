@@ -11,6 +11,7 @@ from suite.errors import InterruptedRunError
 from suite.optimizers import optimizer_spec
 from suite.training.batches import batches, scaled
 from suite.training.build import build_stacked
+from suite.training.captured import CapturedStep
 from suite.training.evaluate import member_losses
 from suite.training.record import Record
 
@@ -34,12 +35,22 @@ def run_stacked(
     record = Record(trials, data)
     model = build_stacked(trials, data.spec, dtype).to(device)
     record.begin(model)
-    train(record, StackedStep(model, trials, data), should_stop)
+    train(record, stacked_step(model, trials, data), should_stop)
     record.finish()
     return record, model
 
 
-def train(record: Record, step: StackedStep, should_stop: Callable[[], bool]) -> None:
+def stacked_step(
+    model: nn.Module, trials: Sequence[Trial], data: Dataset
+) -> StackedStep | CapturedStep:
+    """Make what trains a stack, in the form that its device runs fastest."""
+    step = StackedStep(model, trials, data)
+    return CapturedStep(step) if step.device.type == "cuda" else step
+
+
+def train(
+    record: Record, step: StackedStep | CapturedStep, should_stop: Callable[[], bool]
+) -> None:
     """Go through all steps; apart from start and end, so that a benchmark can time just this."""
     seeds = [trial.seed for trial in record.trials]
     batch_size = record.trials[0].condition.batch_size
@@ -68,9 +79,13 @@ class StackedStep:
     def __init__(self, model: nn.Module, trials: Sequence[Trial], data: Dataset) -> None:
         self.model = model
         self.images, self.labels = data.train_images, data.train_labels
+        self.device = self.images.device
         self.update = MemberOptimizer(model, trials)
         self.dtype = self.update.parameters[0].dtype
-        self.ones = torch.ones(len(trials), dtype=self.dtype, device=self.images.device)
+        self.ones = torch.ones(len(trials), dtype=self.dtype, device=self.device)
+        # Bytes are a quarter of what a CPU has to gather; an accelerator has the memory to scale
+        # every image once, and a step is bound by what it moves.
+        self._scaled = None if self.device.type == "cpu" else scaled(self.images, self.dtype)
         self._pixels = self.images[:0]
         self._inputs = self._pixels.to(self.dtype)
 
@@ -85,7 +100,9 @@ class StackedStep:
         return losses.detach()
 
     def _gathered(self, flat: torch.Tensor) -> torch.Tensor:
-        """Gather and scale images, in buffers that every step uses again."""
+        """Gather scaled images; on a CPU in buffers that every step uses again."""
+        if self._scaled is not None:
+            return self._scaled.index_select(0, flat)
         count = len(flat)
         if count > len(self._pixels):
             self._pixels = self.images.new_empty(count, *self.images.shape[1:])
@@ -115,7 +132,9 @@ class MemberOptimizer:
                 (part, p, members) for part, p in zip(parts, self.parameters, strict=True)
             ]
             groups.append({"params": parts, **settings})
-        self.optimizer = optimizer_spec(trials[0].condition.optimizer).build(groups)
+        self.optimizer = optimizer_spec(trials[0].condition.optimizer).build(
+            groups, captured=self.parameters[0].is_cuda
+        )
 
     def __call__(self) -> None:
         """Update every member from its gradient, and forget the gradients."""

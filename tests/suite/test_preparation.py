@@ -3,12 +3,13 @@ import dataclasses
 import pytest
 
 from suite import preparation
+from suite.devices import DeviceDescription
 from suite.errors import DeviceError
 from suite.estimate import trial_seconds
 from suite.executors.base import Executor
 from suite.grid import load_grid, parse_grid
 from suite.models import MODELS
-from suite.preparation import prepare, usual_stack
+from suite.preparation import prepare
 from tests.suite.test_grid import text
 
 
@@ -42,11 +43,6 @@ def test_of_all_devices_those_that_fail_are_left_out(monkeypatch, asked, failing
         checks, notices = preparation._checked(asked)
         assert set(checks) == kept
         assert notices == [f"left out: device {d} is refused: output 1.0e-01" for d in failing]
-
-
-@pytest.mark.parametrize(("batch", "size"), [(1, 12), (256, 12), (512, 6), (1024, 4), (60_000, 4)])
-def test_usual_stacks(batch, size):
-    assert usual_stack(batch) == size
 
 
 def test_the_plan_has_the_data_that_is_there():
@@ -116,6 +112,17 @@ def test_only_short_stacks_may_be_larger_than_usual():
         executor = Timing({})
         sizes(work, executor, rate_for(work, seconds))
         assert {max(wanted.candidates) for wanted in executor.asked} == {largest}
+
+
+def test_a_cuda_device_gets_all_of_a_shape_at_once(monkeypatch):
+    work = work_of(seeds="100", batch_size="64", learning_rate="[1e-4, 1e-3, 1e-2]")
+    described = DeviceDescription("cuda:0", "a GPU", 8 << 30)
+    monkeypatch.setattr(preparation, "describe_device", lambda _: described)
+    planned = tuple((s, dataclasses.replace(t, device="cuda:0")) for s, t in work.plan.planned)
+    work = dataclasses.replace(work, plan=dataclasses.replace(work.plan, planned=planned))
+    executor = Timing({1: 1.0})
+    assert {size for _, size, _ in sizes(work, executor, 1e5)} == {300}
+    assert executor.asked == []
 
 
 def test_where_timing_fails_the_usual_size_is_taken():

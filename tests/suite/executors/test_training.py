@@ -1,22 +1,10 @@
-import itertools
-
 from suite.executors.base import SizeWanted
-from suite.executors.training import LARGEST_STACK, StackTrainer, candidate_sizes
+from suite.executors.training import StackTrainer
 from tests.fakes import tiny_plan
 
 
 def shape(seeds, rates=(1e-3,)):
     return next(iter(tiny_plan(seeds=seeds, rates=rates).shapes.values()))
-
-
-def test_candidates_leave_stacks_even():
-    assert candidate_sizes(shape(1)) == (1,)
-    assert candidate_sizes(shape(6)) == (1, 2, 3, 6)
-    assert candidate_sizes(shape(12, [1e-3, 1e-2])) == (1, 2, 3, 4, 6, 12, 24)
-    many = candidate_sizes(shape(1000))
-    assert many[-1] <= LARGEST_STACK
-    assert len(many) < 16
-    assert all(after >= 1.25 * before for before, after in itertools.pairwise(many))
 
 
 def test_a_stack_is_trained_on_its_dataset_and_sized():

@@ -1,0 +1,69 @@
+"""How many members a stack may have and usually has; without torch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from suite.estimate import trial_bytes
+from suite.models import model_spec
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from suite.records import Trial
+    from suite.schedule import Shape
+
+LARGEST_STACK: Final = 64
+MEMORY_SHARE: Final = 0.25  # of a CUDA device, by an estimate that leaves out activations
+
+
+def filling_stack(trials: Sequence[Trial], memory_bytes: int) -> int:
+    """Stack size on a CUDA device: all trials of one shape, as far as its memory reaches.
+
+    A step of one network leaves most of such a device idle, and the more members share a step the
+    less one of them takes. Where memory does not suffice after all, the executor halves the stack.
+    """
+    condition = trials[0].condition
+    if not model_spec(condition.model).has_stacked:
+        return 1
+    fitting = int(MEMORY_SHARE * memory_bytes) // trial_bytes(condition)
+    stacks = -(-len(trials) // max(1, fitting))
+    return -(-len(trials) // stacks)
+
+
+def candidate_sizes(trials: Sequence[Trial]) -> tuple[int, ...]:
+    """Stack sizes that leave stacks even: parts of a condition's seeds, or several conditions.
+
+    Parameters
+    ----------
+    trials
+        All trials of one shape, condition by condition.
+
+    Returns
+    -------
+    tuple of int
+        Rising from 1, each at least a quarter larger than the one before.
+    """
+    seeds = sum(trial.condition == trials[0].condition for trial in trials)
+    parts = {-(-seeds // number) for number in range(1, seeds + 1)}
+    several = set(range(seeds, len(trials) + 1, seeds))
+    chosen: list[int] = []
+    for size in sorted(parts | several):
+        if size <= LARGEST_STACK and (not chosen or size >= 1.25 * chosen[-1]):
+            chosen.append(size)
+    return tuple(chosen)
+
+
+def usual_stack(batch_size: int) -> int:
+    """Stack size where timing does not pay: near the best on 2 cores, from 12 down to 4."""
+    return max(4, min(12, 3072 // batch_size))
+
+
+def placeable(trials: Sequence[Trial], shape: Shape, longest: float) -> list[int]:
+    """List the sizes of stacks that leave no core idle for long while the last of them trains."""
+    if not model_spec(trials[0].condition.model).has_stacked:
+        return [1]
+    # What is longer is left out; where nothing is known, nothing is longer.
+    return [
+        size for size in candidate_sizes(trials) if size == 1 or not shape.length(size) > longest
+    ]

@@ -1,0 +1,69 @@
+"""A training step as a CUDA graph: the host starts it by one call and waits for nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from suite.training.stacked import StackedStep
+
+
+class CapturedStep:
+    """A stacked step, captured once for each number of images that a batch has.
+
+    Capture needs a step that has been run before, on a stream of its own, so that every buffer and
+    every moment of the optimizer has its place (PyTorch's notes on CUDA semantics, "Whole-network
+    capture"). The first batch of each number of images is that step: it is trained on as it is
+    written, so nothing has to be undone. Evaluations between the steps read the parameters where
+    they are.
+
+    Parameters
+    ----------
+    step
+        Its model and images are on a CUDA device.
+    """
+
+    def __init__(self, step: StackedStep) -> None:
+        self._step = step
+        self._stream = torch.cuda.Stream(step.device)  # type: ignore[no-untyped-call]
+        self._tried: set[int] = set()
+        self._graphs: dict[int, _Graph] = {}
+
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        """Train on images (S, b) by index; give the losses (S,) before the update.
+
+        They stay as they are until the next call.
+        """
+        images = batch.shape[1]
+        if images not in self._tried:
+            self._tried.add(images)
+            return self._apart(batch)
+        if images not in self._graphs:
+            self._graphs[images] = _Graph(self._step, batch, self._stream)
+        return self._graphs[images](batch)
+
+    def _apart(self, batch: torch.Tensor) -> torch.Tensor:
+        """Run the step as it is written, on the stream of the capture."""
+        around = torch.cuda.current_stream(self._stream.device)
+        self._stream.wait_stream(around)
+        with torch.cuda.stream(self._stream):
+            losses = self._step(batch)
+        around.wait_stream(self._stream)
+        return losses
+
+
+class _Graph:
+    """The step for one number of images; its batch and its losses have fixed places."""
+
+    def __init__(self, step: StackedStep, batch: torch.Tensor, stream: torch.cuda.Stream) -> None:
+        self._batch = batch.clone()
+        self._graph = torch.cuda.CUDAGraph()
+        with torch.cuda.graph(self._graph, stream=stream):
+            self._losses = step(self._batch)
+
+    def __call__(self, batch: torch.Tensor) -> torch.Tensor:
+        self._batch.copy_(batch)
+        self._graph.replay()
+        return self._losses

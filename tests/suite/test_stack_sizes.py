@@ -1,0 +1,46 @@
+import dataclasses
+import itertools
+
+import pytest
+
+from suite.estimate import trial_bytes
+from suite.models import MODELS
+from suite.stack_sizes import (
+    LARGEST_STACK,
+    MEMORY_SHARE,
+    candidate_sizes,
+    filling_stack,
+    usual_stack,
+)
+from tests.fakes import tiny_plan
+
+
+def shape(seeds, rates=(1e-3,)):
+    return next(iter(tiny_plan(seeds=seeds, rates=rates).shapes.values()))
+
+
+def test_candidates_leave_stacks_even():
+    assert candidate_sizes(shape(1)) == (1,)
+    assert candidate_sizes(shape(6)) == (1, 2, 3, 6)
+    assert candidate_sizes(shape(12, [1e-3, 1e-2])) == (1, 2, 3, 4, 6, 12, 24)
+    many = candidate_sizes(shape(1000))
+    assert many[-1] <= LARGEST_STACK
+    assert len(many) < 16
+    assert all(after >= 1.25 * before for before, after in itertools.pairwise(many))
+
+
+@pytest.mark.parametrize(("batch", "size"), [(1, 12), (256, 12), (512, 6), (1024, 4), (60_000, 4)])
+def test_usual_stacks(batch, size):
+    assert usual_stack(batch) == size
+
+
+def test_a_device_is_filled_as_far_as_its_memory_reaches():
+    trials = shape(1000)
+    member = trial_bytes(trials[0].condition) / MEMORY_SHARE
+    for fitting, size in ((5000, 1000), (1000, 1000), (999, 500), (400, 334), (1, 1), (0, 1)):
+        assert filling_stack(trials, int(fitting * member) + 100) == size
+
+
+def test_a_model_without_a_stacked_twin_is_trained_alone(monkeypatch):
+    monkeypatch.setitem(MODELS, "mlp", dataclasses.replace(MODELS["mlp"], has_stacked=False))
+    assert filling_stack(shape(12), 1 << 40) == 1
