@@ -32,7 +32,6 @@ DEVICE: Final = "cuda:0"
 IMAGES: Final = 60_000
 STACKS: Final = (1, 4, 12, 48, 120, 250, 500, 1000, 2000)
 ROUNDS: Final = 5
-Form = "Callable[..., StackedStep | CapturedStep]"
 
 
 def trials(norm: str, batch_size: int, stack: int, data: Dataset) -> list[Trial]:
@@ -56,7 +55,14 @@ def trials(norm: str, batch_size: int, stack: int, data: Dataset) -> list[Trial]
 class Loop:
     """Trains a stack on batches drawn beforehand; the order of images is not what is timed."""
 
-    def __init__(self, form: Form, norm: str, batch_size: int, stack: int, data: Dataset) -> None:
+    def __init__(
+        self,
+        form: Callable[..., StackedStep | CapturedStep],
+        norm: str,
+        batch_size: int,
+        stack: int,
+        data: Dataset,
+    ) -> None:
         members = trials(norm, batch_size, stack, data)
         self.step = form(build_stacked(members, data.spec).to(DEVICE), members, data)
         self.batch_size = batch_size
