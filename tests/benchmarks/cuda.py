@@ -25,8 +25,12 @@ from suite.training.stacked import StackedStep, stacked_step
 from tests.benchmarks.loops import data_dir
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+    from typing import TypeAlias
 
+    from suite.training.captured import CapturedStep
+
+    Form: TypeAlias = Callable[..., StackedStep | CapturedStep]
 
 DEVICE: Final = "cuda:0"
 IMAGES: Final = 60_000
@@ -57,7 +61,7 @@ class Loop:
 
     def __init__(
         self,
-        form: Callable[..., StackedStep | CapturedStep],
+        form: Form,
         norm: str,
         batch_size: int,
         stack: int,

@@ -11,10 +11,12 @@ from suite.errors import ModelError
 from suite.inits import INITS
 from suite.models import MODELS
 from suite.norms import NORMS
+from suite.seeds import generator
 from suite.training import batches as batches_module
 from suite.training import serial as serial_module
 from suite.training import stacked as stacked_module
 from suite.training import train_serial, train_stack
+from suite.training.batches import orders
 from suite.training.build import build_serial, build_stacked
 
 
@@ -108,3 +110,30 @@ def test_a_model_that_ignores_its_norm_is_refused(dataset, make_trial, monkeypat
     monkeypatch.setattr(model, "serial", deaf)
     with pytest.raises(ModelError, match="ignores its norm argument"):
         build_serial(make_trial(norm="batch").condition, 0, dataset.spec)
+
+
+@pytest.mark.parametrize("ahead", [False, True])
+def test_orders_are_those_of_the_seeds_streams(ahead):
+    found = list(orders(50, [3, 4], 3, ahead=ahead))
+    assert [order.tolist() for order in found] == [
+        [torch.randperm(50, generator=generator(s, "order", e)).tolist() for s in (3, 4)]
+        for e in range(3)
+    ]
+
+
+def test_orders_that_nobody_asks_for_are_dropped():
+    drawn = orders(50, [3, 4], 1000, ahead=True)
+    next(drawn)
+    drawn.close()
+
+
+@pytest.mark.parametrize("norm", NORMS)
+@pytest.mark.parametrize("model", [name for name, spec in MODELS.items() if spec.has_stacked])
+def test_a_stack_is_the_stack_of_its_members(norm, model, dataset, make_trial):
+    given = {"norm": norm, "model": model}
+    members = [make_trial(seed=4, init="he", **given), make_trial(seed=7, init="small", **given)]
+    together = build_stacked(members, dataset.spec).state_dict()
+    for place, trial in enumerate(members):
+        alone = build_serial(trial.condition, trial.seed, dataset.spec).state_dict()
+        assert set(alone) == set(together)
+        assert all(torch.equal(together[name][place], value) for name, value in alone.items())
