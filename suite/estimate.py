@@ -20,7 +20,7 @@ from suite.grid_form import training_images
 from suite.models import model_spec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from suite.cost_records import CostProtocol
     from suite.planning import Plan
@@ -39,6 +39,13 @@ LEAST_LIMIT: Final = 3600.0  # seconds; nothing is given up before
 LIMIT_FACTOR: Final = 30.0  # an estimate may be this wrong, on a machine that does other work too
 UNKNOWN_LIMIT: Final = 24 * 3600.0  # no trial of a model of the user's own should take so long
 _MATMUL: Final = 512
+# Of a CUDA device, read off the stacks of a run of ``full`` on an H200, 12 to 72 members each: what
+# a stack takes apart from its steps, a step apart from its members, and operations and bytes a
+# second. Another device is slower or faster by some factor, which the first stacks show.
+CUDA_STACK_SECONDS: Final = 0.5
+CUDA_STEP_SECONDS: Final = 1.5e-4
+CUDA_RATE: Final = 3e13
+CUDA_BYTES: Final = 3e12
 
 
 @dataclass(frozen=True)
@@ -80,21 +87,45 @@ def trial_seconds(
     if size is None:
         return math.nan if stored is None else stored
     operations = 2.0 * size(condition.depth)[1]
-    spec = DATASETS[condition.dataset]
-    images, batch, steps = _course(condition, protocol)
+    _, batch, steps = _course(condition, protocol)
     training = stored
     if training is None:
         training = 3 * operations * steps * batch / (rate * _interpolated(TRAINING_SHARE, batch))
         training *= 1.0 if condition.norm == "none" else NORM_FACTOR
-    evaluations = protocol.evaluations_per_decade * math.log10(max(10, steps))
-    held_out = spec.validation_images if protocol.split == "holdout" else 0
-    evaluated = evaluations * held_out + images + spec.test_images
-    return training + operations * evaluated / (rate * EVALUATION_SHARE)
+    return training + operations * _evaluated(condition, protocol) / (rate * EVALUATION_SHARE)
+
+
+def cuda_seconds(trials: Sequence[Trial]) -> float:
+    """Estimate a stack on a CUDA device; NaN for a model of the user's own.
+
+    Every member's arithmetic, and 28 bytes a parameter for the optimizer's pass over them, their
+    gradients and moments.
+    """
+    condition, protocol = trials[0].condition, trials[0].protocol
+    size = model_spec(condition.model).size
+    if size is None:
+        return math.nan
+    parameters, products = size(condition.depth)
+    _, batch, steps = _course(condition, protocol)
+    member = 6.0 * products * batch / CUDA_RATE + 28.0 * parameters / CUDA_BYTES
+    evaluated = 2.0 * products * _evaluated(condition, protocol) / CUDA_RATE
+    return (
+        CUDA_STACK_SECONDS + steps * CUDA_STEP_SECONDS + len(trials) * (steps * member + evaluated)
+    )
 
 
 def training_steps(condition: Condition, protocol: Protocol) -> int:
     """Count the optimizer updates of a trial."""
     return _course(condition, protocol)[2]
+
+
+def _evaluated(condition: Condition, protocol: Protocol) -> float:
+    """Count the images of all evaluations."""
+    spec = DATASETS[condition.dataset]
+    images, _, steps = _course(condition, protocol)
+    evaluations = protocol.evaluations_per_decade * math.log10(max(10, steps))
+    held_out = spec.validation_images if protocol.split == "holdout" else 0
+    return evaluations * held_out + images + spec.test_images
 
 
 def _course(condition: Condition, protocol: Protocol) -> tuple[int, int, int]:

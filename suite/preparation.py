@@ -18,8 +18,9 @@ from suite.device_check import check_device
 from suite.devices import describe_device, parse_devices, use_full_precision
 from suite.environment import environment, usable_cores
 from suite.errors import DeviceError
-from suite.estimate import hang_limit, matmul_rate, training_steps, trial_seconds
+from suite.estimate import cuda_seconds, hang_limit, matmul_rate, training_steps, trial_seconds
 from suite.executors.base import SizeWanted
+from suite.executors.by_device import ByDeviceExecutor
 from suite.executors.choice import choose_executor, grid_seconds
 from suite.executors.in_process import InProcessExecutor
 from suite.executors.processes import ProcessExecutor
@@ -158,6 +159,8 @@ class Work:
         The machine's rate, on which all else rests, is that of all cores together.
         """
         first = stack.trials[0]
+        if first.device.startswith("cuda"):  # alone, whatever else can train at the same time
+            return self.executor.parallel * cuda_seconds(stack.trials)
         if stack.shape in self.paces:
             steps = training_steps(first.condition, first.protocol)
             training = len(stack.trials) * self.paces[stack.shape] * steps
@@ -269,7 +272,7 @@ def _executor(
     choice: Choice, datasets: Mapping[str, Dataset], rate: float, devices: Sequence[str]
 ) -> Executor:
     if choice.name == "in-process":
-        return InProcessExecutor(StackTrainer(datasets), torch.get_num_threads())
+        return _in_process(datasets)
     cores = usable_cores()
 
     def limit(stack: Stack) -> float:
@@ -288,9 +291,16 @@ def _executor(
             devices=devices,
         )
     shared = {name: SharedDataset(dataset) for name, dataset in datasets.items()}
-    return ProcessExecutor(
+    processes = ProcessExecutor(
         OpenTrainer(shared, choice.threads),
         workers=choice.workers or cores,
         threads=choice.threads,
         limit=limit,
     )
+    if choice.by_device:
+        return ByDeviceExecutor(_in_process(datasets), processes)
+    return processes
+
+
+def _in_process(datasets: Mapping[str, Dataset]) -> Executor:
+    return InProcessExecutor(StackTrainer(datasets), torch.get_num_threads())

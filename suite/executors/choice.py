@@ -34,12 +34,15 @@ class Choice:
         Threads of each.
     address
         Of a Ray cluster.
+    by_device
+        Whether an accelerator's stacks train in this process all the same.
     """
 
     name: str
     workers: int | None
     threads: int
     address: str | None = None
+    by_device: bool = False
 
 
 def choose_executor(
@@ -52,8 +55,8 @@ def choose_executor(
     """Take what the user asked for, or what is fastest.
 
     That is a process a core on the CPU, for two threads of one process wait for each other at
-    every small operation; and this process alone for an accelerator, which one stack fills, for one
-    core, and for little work.
+    every small operation; and this process for an accelerator, which one stack fills, for one core,
+    and for little work.
 
     Parameters
     ----------
@@ -84,9 +87,11 @@ def choose_executor(
     if asked == "processes" and not is_available():
         raise UsageError("--executor processes is not available on this system; use in-process")
     cores = usable_cores()
+    by_device = False
     if asked is None:
-        alone = cores == 1 or any(device != "cpu" for device in devices) or not is_available()
+        alone = cores == 1 or "cpu" not in devices or not is_available()
         asked = "in-process" if alone or seconds < SMALL_SECONDS else "processes"
+        by_device = asked == "processes" and set(devices) != {"cpu"}
     if asked == "in-process":
         return Choice(asked, 1, cores)
     if asked == "ray":
@@ -96,7 +101,7 @@ def choose_executor(
             )
         return Choice(asked, workers, 1, address)
     count = cores if workers is None else workers
-    return Choice(asked, count, max(1, cores // count))
+    return Choice(asked, count, max(1, cores // count), by_device=by_device)
 
 
 def begin(

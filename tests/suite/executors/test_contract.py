@@ -11,6 +11,7 @@ import pytest
 
 from suite.errors import InterruptedRunError
 from suite.executors.base import Executor, SizeWanted, StackFinished, StackStarted
+from suite.executors.by_device import ByDeviceExecutor
 from suite.executors.in_process import InProcessExecutor
 from suite.executors.processes import ProcessExecutor
 from suite.executors.ray_cluster import Cluster, RayExecutor, connected
@@ -20,7 +21,7 @@ from suite.store import StoreReader, StoreWriter
 from tests.fakes import choose_three, tiny_plan
 from tests.suite.executors.trainers import Make, Scripted
 
-NAMES = ("in-process", "processes", pytest.param("ray", marks=pytest.mark.ray))
+NAMES = ("in-process", "by-device", "processes", pytest.param("ray", marks=pytest.mark.ray))
 
 
 def make(name: str, trainer: Scripted, *, limit: float = 60.0) -> Executor:
@@ -29,7 +30,10 @@ def make(name: str, trainer: Scripted, *, limit: float = 60.0) -> Executor:
     if name == "ray":
         cluster = Cluster(pytest.importorskip("ray"), None)
         return RayExecutor(cluster, Make(trainer), threads=1, limit=lambda _: limit)
-    return ProcessExecutor(Make(trainer), workers=2, threads=1, limit=lambda _: limit)
+    processes = ProcessExecutor(Make(trainer), workers=2, threads=1, limit=lambda _: limit)
+    if name == "by-device":
+        return ByDeviceExecutor(InProcessExecutor(trainer, threads=1), processes)
+    return processes
 
 
 @pytest.fixture(scope="module", autouse=True)
