@@ -14,11 +14,16 @@ if TYPE_CHECKING:
 OVERDUE: Final = 0.1  # of its time is left, it is supposed, of a stack that takes longer than that
 
 
+def _alone(_stack: Stack) -> int:
+    return 1
+
+
 class Forecast:
     """Learns from finished stacks how long the others will take.
 
     A shape that has finished stacks counts by their seconds a trial; any other by its estimate
-    times what estimates were off so far; one without an estimate like the mean of the others.
+    times what estimates on its device were off so far; one without an estimate like the mean of the
+    others.
 
     Parameters
     ----------
@@ -26,8 +31,8 @@ class Forecast:
         All stacks that are to be trained.
     estimated
         Estimate of a stack's seconds; NaN where there is none.
-    parallel
-        How many stacks train at the same time.
+    parallel_to
+        How many stacks train at the same time while a given one does.
     clock
         For tests.
     """
@@ -36,16 +41,16 @@ class Forecast:
         self,
         stacks: Sequence[Stack],
         estimated: Callable[[Stack], float],
-        parallel: int = 1,
+        parallel_to: Callable[[Stack], int] = _alone,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._left = {(stack.shape, stack.number): stack for stack in stacks}
         self._estimates = {name: estimated(stack) for name, stack in self._left.items()}
-        self._parallel = parallel
+        self._parallel_to = parallel_to
         self._clock = clock
         self._begun: dict[tuple[str, int], float] = {}
         self._measured: dict[str, tuple[float, int]] = {}
-        self._total = [0.0, 0.0]  # measured and estimated seconds of finished stacks
+        self._total: dict[str, list[float]] = {}  # device → measured and estimated seconds
 
     def started(self, stack: Stack) -> None:
         """Learn that a stack trains now."""
@@ -59,8 +64,9 @@ class Forecast:
         before, trials = self._measured.get(stack.shape, (0.0, 0))
         self._measured[stack.shape] = (before + seconds, trials + len(stack.trials))
         if math.isfinite(self._estimates[name]):
-            self._total[0] += seconds
-            self._total[1] += self._estimates[name]
+            total = self._total.setdefault(_device(stack), [0.0, 0.0])
+            total[0] += seconds
+            total[1] += self._estimates[name]
 
     def left(self) -> float:
         """Seconds until the last of the other stacks is trained."""
@@ -68,18 +74,20 @@ class Forecast:
         known = [seconds for seconds in expected.values() if math.isfinite(seconds)]
         typical = sum(known) / len(known) if known else self._mean()
         now = self._clock()
-        ahead = []
+        shared, longest = 0.0, 0.0
         for name, seconds in expected.items():
             whole = seconds if math.isfinite(seconds) else typical
             passed = now - self._begun[name] if name in self._begun else 0.0
-            ahead.append(max(whole - passed, OVERDUE * whole))
-        return max(sum(ahead) / self._parallel, max(ahead, default=0.0))
+            ahead = max(whole - passed, OVERDUE * whole)
+            shared += ahead / self._parallel_to(self._left[name])
+            longest = max(longest, ahead)
+        return max(shared, longest)
 
     def _expected(self, name: tuple[str, int], stack: Stack) -> float:
         if stack.shape in self._measured:
             seconds, trials = self._measured[stack.shape]
             return seconds / trials * len(stack.trials)
-        measured, estimated = self._total
+        measured, estimated = self._total.get(_device(stack), (0.0, 0.0))
         return self._estimates[name] * (measured / estimated if estimated > 0 else 1.0)
 
     def _mean(self) -> float:
@@ -87,3 +95,7 @@ class Forecast:
         seconds = sum(seconds for seconds, _ in self._measured.values())
         trials = sum(trials for _, trials in self._measured.values())
         return seconds / trials if trials else 0.0
+
+
+def _device(stack: Stack) -> str:
+    return stack.trials[0].device

@@ -112,12 +112,16 @@ class Work:
         self, shapes: Mapping[str, Sequence[Trial]], should_stop: ShouldStop
     ) -> Iterator[tuple[str, int, dict[int, float]]]:
         """Choose stack sizes: by timing, where a small share of the work is time enough for it."""
-        known = {shape: self._shape(trials) for shape, trials in self.plan.shapes.items()}
+        known = {
+            shape: self._shape(trials)
+            for shape, trials in self.plan.shapes.items()
+            if not _on_cuda(trials[0])
+        }
         longest = longest_stack(tuple(known.values()), self.executor.parallel)
         timed: dict[str, SizeWanted] = {}
         usual: dict[str, int] = {}
         for shape, trials in shapes.items():
-            if trials[0].device.startswith("cuda"):
+            if _on_cuda(trials[0]):
                 memory = describe_device(trials[0].device).memory_bytes
                 yield shape, filling_stack(trials, memory), {}
                 continue
@@ -147,11 +151,13 @@ class Work:
 
     def arranged(self, stacks: Sequence[Stack]) -> tuple[Stack, ...]:
         """Order stacks so that all workers end at about the same time."""
-        return arranged(stacks, self.stack_seconds, self.executor.parallel)
+        alone = [s for s in stacks if self.executor.parallel_to(s) == 1]
+        others = [s for s in stacks if self.executor.parallel_to(s) > 1]
+        return *alone, *arranged(others, self.stack_seconds, self.executor.parallel)
 
     def forecast(self, stacks: Sequence[Stack]) -> Forecast:
         """Begin to forecast the time left."""
-        return Forecast(stacks, self.stack_seconds, self.executor.parallel)
+        return Forecast(stacks, self.stack_seconds, self.executor.parallel_to)
 
     def stack_seconds(self, stack: Stack) -> float:
         """Estimate how long a stack trains beside others: from timing, where its shape was timed.
@@ -159,8 +165,8 @@ class Work:
         The machine's rate, on which all else rests, is that of all cores together.
         """
         first = stack.trials[0]
-        if first.device.startswith("cuda"):  # alone, whatever else can train at the same time
-            return self.executor.parallel * cuda_seconds(stack.trials)
+        if _on_cuda(first):
+            return cuda_seconds(stack.trials)
         if stack.shape in self.paces:
             steps = training_steps(first.condition, first.protocol)
             training = len(stack.trials) * self.paces[stack.shape] * steps
@@ -177,6 +183,10 @@ class Work:
         if model_spec(trials[0].condition.model).has_stacked:
             sizes = [c for c in candidate_sizes(trials) if c <= usual_stack(batch_size)]
         return Shape(len(trials), self._seconds(trials), sizes, batch_size)
+
+
+def _on_cuda(trial: Trial) -> bool:
+    return trial.device.startswith("cuda")
 
 
 def prepare(

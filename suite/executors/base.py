@@ -95,6 +95,11 @@ class Executor(ABC):
     def parallel(self) -> int:
         """How many stacks train at the same time."""
 
+    def parallel_to(self, stack: Stack) -> int:
+        """Say how many stacks train at the same time while this one does, itself included."""
+        del stack
+        return self.parallel
+
     @abstractmethod
     def run(
         self, stacks: Sequence[Stack], should_stop: ShouldStop

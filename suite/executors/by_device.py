@@ -38,6 +38,10 @@ class ByDeviceExecutor(Executor):
         """How many of the CPU's stacks train at the same time."""
         return self._cpu.parallel
 
+    def parallel_to(self, stack: Stack) -> int:
+        """Say it for the stack's device."""
+        return (self._cpu if on_cpu(stack.trials[0]) else self._accelerators).parallel
+
     def run(
         self, stacks: Sequence[Stack], should_stop: ShouldStop
     ) -> Iterator[StackStarted | StackFinished]:

@@ -7,6 +7,7 @@ import pytest
 from suite import estimate
 from suite.cost_records import CostProtocol
 from suite.estimate import (
+    cuda_seconds,
     estimate_plan,
     hang_limit,
     matmul_rate,
@@ -111,3 +112,25 @@ def test_the_rate_is_the_best_of_several_products():
     passing = itertools.cycle([0, 0.004, 0, 0, 0.002, 0])  # before, after, enough?
     ticks = itertools.accumulate(itertools.chain([0], passing))
     assert matmul_rate(0.05, lambda: next(ticks)) == pytest.approx(2 * 512**3 / 0.002)
+
+
+def of_stack(members, **changes):
+    condition = dataclasses.replace(CONDITION, **changes)
+    trial = next(iter(tiny_plan(seeds=1).trials.values()))
+    return [dataclasses.replace(trial, condition=condition, protocol=PROTOCOL)] * members
+
+
+@pytest.mark.parametrize(
+    ("batch_size", "members", "seconds"),
+    [(16, 60, 6.87), (64, 12, 0.93), (64, 72, 2.21), (256, 60, 0.72), (1024, 60, 0.45)],
+)
+def test_a_stack_on_a_gpu_takes_about_what_it_took_on_an_h200(batch_size, members, seconds):
+    """Training alone, as a run of ``full`` stored it; a start and an end come on top."""
+    estimated = cuda_seconds(of_stack(members, batch_size=batch_size))
+    assert estimated - estimate.CUDA_STACK_SECONDS == pytest.approx(seconds, rel=0.5, abs=0.3)
+
+
+def test_a_stack_on_a_gpu_takes_hardly_longer_for_more_members():
+    one, twelve, many = (cuda_seconds(of_stack(members)) for members in (1, 12, 1000))
+    assert twelve < 1.5 * one
+    assert many > 8 * twelve
