@@ -32,7 +32,13 @@ from suite.models import model_spec
 from suite.own_models import check_own_models
 from suite.planning import make_plan
 from suite.schedule import Shape, arranged, longest_stack
-from suite.stack_sizes import candidate_sizes, filling_stack, placeable, usual_stack
+from suite.stack_sizes import (
+    LONGEST_STACK,
+    candidate_sizes,
+    filling_stack,
+    possible_sizes,
+    usual_stack,
+)
 from suite.training.sizing import fastest
 
 if TYPE_CHECKING:
@@ -49,10 +55,6 @@ if TYPE_CHECKING:
 
 SIZING_SECONDS: Final = 1.0  # enough to tell a good stack size from a disturbed timing
 SIZING_SHARE: Final = 0.03  # of a shape's estimated work may go into it
-# Seconds on the CPU that a stack above the usual size may take: a kill can lose them, and the first
-# row is waited for that long. A short timing flatters such stacks: one of 48 at batch 16 took 660
-# µs a seed-step where it had said 409.
-LONGEST_STACK: Final = 150.0
 
 
 @dataclass(frozen=True)
@@ -126,19 +128,11 @@ class Work:
                 yield shape, filling_stack(trials, memory), {}
                 continue
             work = known[shape].seconds
-            candidates = placeable(trials, known[shape], longest)
-            most = usual_stack(trials[0].condition.batch_size)
-            usual[shape] = max((c for c in candidates if c <= most), default=candidates[0])
-            if trials[0].device == "cpu":  # sizes far from the usual never pay there
-                longest_here = LONGEST_STACK / self.share
-                candidates = [
-                    c
-                    for c in candidates
-                    if most <= 4 * c <= 16 * most
-                    and (c <= most or not known[shape].length(c) > longest_here)
-                ]
+            usual[shape], candidates = possible_sizes(
+                trials, known[shape], longest, LONGEST_STACK / self.share
+            )
             if len(candidates) > 1 and SIZING_SHARE * work >= SIZING_SECONDS:
-                timed[shape] = SizeWanted(tuple(trials), tuple(candidates), SIZING_SECONDS)
+                timed[shape] = SizeWanted(tuple(trials), candidates, SIZING_SECONDS)
             else:
                 yield shape, usual[shape], {}
         names = list(timed)

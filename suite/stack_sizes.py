@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from suite.schedule import Shape
 
 LARGEST_STACK: Final = 64
+# Seconds on the CPU that a stack above the usual size may take: a kill can lose them, and the first
+# row is waited for that long. A short timing flatters such stacks: one of 48 at batch 16 took 660
+# µs a seed-step where it had said 409.
+LONGEST_STACK: Final = 150.0
 MEMORY_SHARE: Final = 0.25  # of a CUDA device, by an estimate that leaves out activations
 
 
@@ -59,11 +63,32 @@ def usual_stack(batch_size: int) -> int:
     return max(4, min(12, 3072 // batch_size))
 
 
-def placeable(trials: Sequence[Trial], shape: Shape, longest: float) -> list[int]:
-    """List the sizes of stacks that leave no core idle for long while the last of them trains."""
+def possible_sizes(
+    trials: Sequence[Trial], shape: Shape, longest: float, longest_large: float
+) -> tuple[int, tuple[int, ...]]:
+    """Give the usual size of a shape's stacks, and those that timing may choose from.
+
+    Parameters
+    ----------
+    trials
+        All of the shape, condition by condition.
+    shape
+        What is estimated of them; where nothing is known, no stack is too long.
+    longest
+        Seconds after which a stack would leave cores idle while it trains as the last one.
+    longest_large
+        Seconds that a stack above the usual size may take on a CPU.
+    """
     if not model_spec(trials[0].condition.model).has_stacked:
-        return [1]
-    # What is longer is left out; where nothing is known, nothing is longer.
-    return [
-        size for size in candidate_sizes(trials) if size == 1 or not shape.length(size) > longest
-    ]
+        return 1, (1,)
+    sizes = [c for c in candidate_sizes(trials) if c == 1 or not shape.length(c) > longest]
+    most = usual_stack(trials[0].condition.batch_size)
+    usual = max((size for size in sizes if size <= most), default=sizes[0])
+    if trials[0].device == "cpu":  # sizes far from the usual never pay there
+        sizes = [
+            size
+            for size in sizes
+            if most <= 4 * size <= 16 * most
+            and (size <= most or not shape.length(size) > longest_large)
+        ]
+    return usual, tuple(sizes)
