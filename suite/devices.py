@@ -68,6 +68,11 @@ def present_devices() -> list[str]:
     return ["cpu", *cuda, *(["mps"] if torch.backends.mps.is_available() else [])]
 
 
+def is_cuda(device: str) -> bool:
+    """Say whether a canonical name, or ``cuda``, is a CUDA device's."""
+    return device.partition(":")[0] == "cuda"
+
+
 def describe_device(device: str) -> DeviceDescription:
     """Describe a present device by its canonical name."""
     import psutil  # noqa: PLC0415

@@ -179,6 +179,14 @@ def trial_bytes(condition: Condition) -> int:
     return 4 * (4 * parameters + 3 * condition.batch_size * pixels)
 
 
+def order_bytes(trial: Trial) -> int:
+    """Count the bytes of a trial's images in order, on a CUDA device.
+
+    Its training images, an epoch's permutation and two epochs' orders, eight bytes each.
+    """
+    return 4 * 8 * training_images(trial.condition.dataset, trial.protocol.split)
+
+
 def estimate_plan(
     plan: Plan, wanted: set[str], rate: float, stored: Mapping[str, float], stack: int = 12
 ) -> dict[str, Estimate]:

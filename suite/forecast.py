@@ -14,10 +14,6 @@ if TYPE_CHECKING:
 OVERDUE: Final = 0.1  # of its time is left, it is supposed, of a stack that takes longer than that
 
 
-def _alone(_stack: Stack) -> int:
-    return 1
-
-
 class Forecast:
     """Learns from finished stacks how long the others will take.
 
@@ -31,8 +27,10 @@ class Forecast:
         All stacks that are to be trained.
     estimated
         Estimate of a stack's seconds; NaN where there is none.
-    parallel_to
-        How many stacks train at the same time while a given one does.
+    parallel
+        How many stacks train at the same time.
+    alone
+        Whether a stack is one of those that train one at a time, before all others.
     clock
         For tests.
     """
@@ -41,12 +39,14 @@ class Forecast:
         self,
         stacks: Sequence[Stack],
         estimated: Callable[[Stack], float],
-        parallel_to: Callable[[Stack], int] = _alone,
+        parallel: int = 1,
+        alone: Callable[[Stack], bool] = lambda _: False,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._left = {(stack.shape, stack.number): stack for stack in stacks}
         self._estimates = {name: estimated(stack) for name, stack in self._left.items()}
-        self._parallel_to = parallel_to
+        self._parallel = parallel
+        self._alone = alone
         self._clock = clock
         self._begun: dict[tuple[str, int], float] = {}
         self._measured: dict[str, tuple[float, int]] = {}
@@ -74,14 +74,16 @@ class Forecast:
         known = [seconds for seconds in expected.values() if math.isfinite(seconds)]
         typical = sum(known) / len(known) if known else self._mean()
         now = self._clock()
-        shared, longest = 0.0, 0.0
+        before, ahead = 0.0, [0.0]
         for name, seconds in expected.items():
             whole = seconds if math.isfinite(seconds) else typical
             passed = now - self._begun[name] if name in self._begun else 0.0
-            ahead = max(whole - passed, OVERDUE * whole)
-            shared += ahead / self._parallel_to(self._left[name])
-            longest = max(longest, ahead)
-        return max(shared, longest)
+            rest = max(whole - passed, OVERDUE * whole)
+            if self._alone(self._left[name]):
+                before += rest
+            else:
+                ahead.append(rest)
+        return before + max(sum(ahead) / self._parallel, *ahead)
 
     def _expected(self, name: tuple[str, int], stack: Stack) -> float:
         if stack.shape in self._measured:

@@ -9,24 +9,17 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-import torch
-
 from suite.code_version import code_version, cost_version
 from suite.cost.plan import plan_costs
 from suite.data import load_or_fall_back
 from suite.device_check import check_device
-from suite.devices import describe_device, parse_devices, use_full_precision
+from suite.devices import describe_device, is_cuda, parse_devices, use_full_precision
 from suite.environment import environment, usable_cores
 from suite.errors import DeviceError
-from suite.estimate import cuda_seconds, hang_limit, matmul_rate, training_steps, trial_seconds
+from suite.estimate import cuda_seconds, matmul_rate, training_steps, trial_seconds
 from suite.executors.base import SizeWanted
-from suite.executors.by_device import ByDeviceExecutor
 from suite.executors.choice import choose_executor, grid_seconds
-from suite.executors.in_process import InProcessExecutor
-from suite.executors.processes import ProcessExecutor
-from suite.executors.ray_cluster import RayExecutor, RayTrainer, connected
-from suite.executors.shared import SharedDataset
-from suite.executors.training import OpenTrainer, StackTrainer
+from suite.executors.make import make_executor
 from suite.forecast import Forecast
 from suite.models import model_spec
 from suite.own_models import check_own_models
@@ -117,15 +110,14 @@ class Work:
         known = {
             shape: self._shape(trials)
             for shape, trials in self.plan.shapes.items()
-            if not _on_cuda(trials[0])
+            if not is_cuda(trials[0].device)
         }
         longest = longest_stack(tuple(known.values()), self.executor.parallel)
         timed: dict[str, SizeWanted] = {}
         usual: dict[str, int] = {}
         for shape, trials in shapes.items():
-            if _on_cuda(trials[0]):
-                memory = describe_device(trials[0].device).memory_bytes
-                yield shape, filling_stack(trials, memory), {}
+            if is_cuda(trials[0].device):
+                yield shape, self._filling_stack(trials), {}
                 continue
             work = known[shape].seconds
             usual[shape], candidates = possible_sizes(
@@ -144,14 +136,17 @@ class Work:
             yield shape, size, timings
 
     def arranged(self, stacks: Sequence[Stack]) -> tuple[Stack, ...]:
-        """Order stacks so that all workers end at about the same time."""
-        alone = [s for s in stacks if self.executor.parallel_to(s) == 1]
-        others = [s for s in stacks if self.executor.parallel_to(s) > 1]
+        """Order stacks so that all workers end at about the same time, once these have begun."""
+        alone = [stack for stack in stacks if self._trains_alone(stack)]
+        others = [stack for stack in stacks if not self._trains_alone(stack)]
         return *alone, *arranged(others, self.stack_seconds, self.executor.parallel)
 
     def forecast(self, stacks: Sequence[Stack]) -> Forecast:
         """Begin to forecast the time left."""
-        return Forecast(stacks, self.stack_seconds, self.executor.parallel_to)
+        return Forecast(stacks, self.stack_seconds, self.executor.parallel, self._trains_alone)
+
+    def _trains_alone(self, stack: Stack) -> bool:
+        return self.executor.trains_alone(stack.trials[0].device)
 
     def stack_seconds(self, stack: Stack) -> float:
         """Estimate how long a stack trains beside others: from timing, where its shape was timed.
@@ -159,13 +154,19 @@ class Work:
         The machine's rate, on which all else rests, is that of all cores together.
         """
         first = stack.trials[0]
-        if _on_cuda(first):
+        if is_cuda(first.device):
             return cuda_seconds(stack.trials)
         if stack.shape in self.paces:
             steps = training_steps(first.condition, first.protocol)
             training = len(stack.trials) * self.paces[stack.shape] * steps
             return training + self.share * self._seconds(stack.trials, stored=0.0)
         return self.share * self._seconds(stack.trials)
+
+    def _filling_stack(self, trials: Sequence[Trial]) -> int:
+        """Choose a stack size on a CUDA device, whose memory workers may have to share."""
+        device = trials[0].device
+        at_once = 1 if self.executor.trains_alone(device) else self.executor.parallel
+        return filling_stack(trials, describe_device(device).memory_bytes // at_once)
 
     def _seconds(self, trials: Iterable[Trial], stored: float | None = None) -> float:
         """Estimate trials on all cores; ``stored`` is what is known of one's training."""
@@ -177,10 +178,6 @@ class Work:
         if model_spec(trials[0].condition.model).has_stacked:
             sizes = [c for c in candidate_sizes(trials) if c <= usual_stack(batch_size)]
         return Shape(len(trials), self._seconds(trials), sizes, batch_size)
-
-
-def _on_cuda(trial: Trial) -> bool:
-    return trial.device.startswith("cuda")
 
 
 def prepare(
@@ -235,7 +232,7 @@ def prepare(
     choice = choose_executor(executor, workers, names, grid_seconds(grid, rate), address)
     return Work(
         plan=plan,
-        executor=_executor(choice, loaded, rate, names),
+        executor=make_executor(choice, loaded, rate, names),
         notices=(*refused, *notices, *grid.notices),
         devices=names,
         used=used,
@@ -270,41 +267,3 @@ def _checked(devices: str) -> tuple[dict[str, dict[str, float]], list[str]]:
 def _share(choice: Choice) -> int:
     crowd = choice.workers if choice.name == "processes" else 1
     return max(1, usable_cores() // choice.threads, crowd or 1)
-
-
-def _executor(
-    choice: Choice, datasets: Mapping[str, Dataset], rate: float, devices: Sequence[str]
-) -> Executor:
-    if choice.name == "in-process":
-        return _in_process(datasets)
-    cores = usable_cores()
-
-    def limit(stack: Stack) -> float:
-        """Limit a stack on one core; the rate is that of all cores of this machine."""
-        seconds = (trial_seconds(t.condition, t.protocol, rate) for t in stack.trials)
-        return hang_limit(cores * sum(seconds))
-
-    if choice.name == "ray":
-        cluster = connected(choice.address, cores)
-        return RayExecutor(
-            cluster,
-            RayTrainer.of(cluster, datasets, choice.threads, devices),
-            threads=choice.threads,
-            limit=limit,
-            most=choice.workers,
-            devices=devices,
-        )
-    shared = {name: SharedDataset(dataset) for name, dataset in datasets.items()}
-    processes = ProcessExecutor(
-        OpenTrainer(shared, choice.threads),
-        workers=choice.workers or cores,
-        threads=choice.threads,
-        limit=limit,
-    )
-    if choice.by_device:
-        return ByDeviceExecutor(_in_process(datasets), processes)
-    return processes
-
-
-def _in_process(datasets: Mapping[str, Dataset]) -> Executor:
-    return InProcessExecutor(StackTrainer(datasets), torch.get_num_threads())

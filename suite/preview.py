@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from suite.code_version import code_version, cost_version
 from suite.cost.plan import pending, plan_costs
-from suite.devices import parse_devices
+from suite.devices import is_cuda, parse_devices
 from suite.estimate import estimate_plan, matmul_rate, replicate_seconds
 from suite.planning import make_plan
 from suite.runner import settled
@@ -90,6 +90,8 @@ def preview(grid: Grid, out: Path, device: str, options: Options) -> Preview:
     automatic = device.strip().casefold() == "auto"
     devices = tuple(parse_devices("cpu" if automatic else device))
     notes = ["devices: whatever is present; estimated for the CPU"] if automatic else []
+    if gpus := [name for name in devices if is_cuda(name)]:
+        notes.append(f"{', '.join(gpus)}: time and memory are estimated as on the CPU")
     used: dict[str, str] = {}
     fingerprints: dict[str, str] = {}
     stored_seconds: dict[str, float] = {}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Final
 
-from suite.estimate import trial_bytes
+from suite.estimate import cuda_seconds, order_bytes, trial_bytes
 from suite.models import model_spec
 
 if TYPE_CHECKING:
@@ -14,25 +15,40 @@ if TYPE_CHECKING:
     from suite.schedule import Shape
 
 LARGEST_STACK: Final = 64
-# Seconds on the CPU that a stack above the usual size may take: a kill can lose them, and the first
-# row is waited for that long. A short timing flatters such stacks: one of 48 at batch 16 took 660
+# Seconds that a stack above the usual size may take: a kill can lose them, and the first row is
+# waited for that long. On a CPU a short timing flatters such stacks: one of 48 at batch 16 took 660
 # µs a seed-step where it had said 409.
 LONGEST_STACK: Final = 150.0
-MEMORY_SHARE: Final = 0.25  # of a CUDA device, by an estimate that leaves out activations
+MEMORY_SHARE: Final = 0.25  # of a CUDA device's memory, by a rough estimate
 
 
 def filling_stack(trials: Sequence[Trial], memory_bytes: int) -> int:
-    """Stack size on a CUDA device: all trials of one shape, as far as its memory reaches.
+    """Stack size on a CUDA device: all trials of one shape, as far as memory and patience reach.
 
     A step of one network leaves most of such a device idle, and the more members share a step the
     less one of them takes. Where memory does not suffice after all, the executor halves the stack.
+
+    Parameters
+    ----------
+    trials
+        All of the shape.
+    memory_bytes
+        What a stack may have of the device.
     """
     condition = trials[0].condition
     if not model_spec(condition.model).has_stacked:
         return 1
-    fitting = int(MEMORY_SHARE * memory_bytes) // trial_bytes(condition)
-    stacks = -(-len(trials) // max(1, fitting))
-    return -(-len(trials) // stacks)
+    fitting = int(MEMORY_SHARE * memory_bytes) // (trial_bytes(condition) + order_bytes(trials[0]))
+    most = max(1, min(fitting, _short_enough(trials)))
+    return math.ceil(len(trials) / math.ceil(len(trials) / most))
+
+
+def _short_enough(trials: Sequence[Trial]) -> float:
+    """Count the members of a stack that takes ``LONGEST_STACK``, where smaller ones take less."""
+    alone, together = cuda_seconds(trials[:1]), cuda_seconds(trials)
+    if not alone < LONGEST_STACK / 2 or not together > LONGEST_STACK:
+        return math.inf
+    return 1 + (len(trials) - 1) * (LONGEST_STACK - alone) / (together - alone)
 
 
 def candidate_sizes(trials: Sequence[Trial]) -> tuple[int, ...]:

@@ -12,7 +12,7 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
 
 from suite.cost.processes import measure_in_process
 from suite.errors import BenchError, InterruptedRunError, TrialUndefinedError
@@ -27,6 +27,14 @@ if TYPE_CHECKING:
     from suite.records import Status
 
 ShouldStop: TypeAlias = Callable[[], bool]
+
+
+# What torch's CPU allocator says, CUDA itself, and cuBLAS.
+_NO_MEMORY: Final = (
+    "can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
 
 
 class Trainer(Protocol):
@@ -95,10 +103,10 @@ class Executor(ABC):
     def parallel(self) -> int:
         """How many stacks train at the same time."""
 
-    def parallel_to(self, stack: Stack) -> int:
-        """Say how many stacks train at the same time while this one does, itself included."""
-        del stack
-        return self.parallel
+    def trains_alone(self, device: str) -> bool:
+        """Say whether a device's stacks train one at a time, before all others."""
+        del device
+        return False
 
     @abstractmethod
     def run(
@@ -225,10 +233,17 @@ def without_result(trial: Trial, status: Status, reason: str) -> TrialResult:
     return TrialResult(trial=trial, status=status, reason=reason)
 
 
-def _is_out_of_memory(error: Exception) -> bool:
-    """Tell by type, or for torch's CPU allocator by message, since it has no type of its own."""
+def _is_out_of_memory(error: BaseException | None) -> bool:
+    """Tell by type, or by message, where torch has no type of its own for it.
+
+    An error in the middle of a CUDA graph's capture is followed by one of its end, so what an error
+    followed counts too.
+    """
+    if error is None:
+        return False
     return (
         isinstance(error, MemoryError)
         or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and "can't allocate memory" in str(error))
+        or (isinstance(error, RuntimeError) and any(sign in str(error) for sign in _NO_MEMORY))
+        or _is_out_of_memory(error.__cause__ or error.__context__)
     )

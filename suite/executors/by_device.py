@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from suite.executors.base import Executor
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 
     from suite.executors.base import ShouldStop, SizeWanted, StackFinished, StackStarted
     from suite.planning import Stack
-    from suite.records import Trial
+
+CPU: Final = "cpu"
 
 
 class ByDeviceExecutor(Executor):
@@ -38,9 +39,9 @@ class ByDeviceExecutor(Executor):
         """How many of the CPU's stacks train at the same time."""
         return self._cpu.parallel
 
-    def parallel_to(self, stack: Stack) -> int:
-        """Say it for the stack's device."""
-        return (self._cpu if on_cpu(stack.trials[0]) else self._accelerators).parallel
+    def trains_alone(self, device: str) -> bool:
+        """Whether it is an accelerator."""
+        return device != CPU
 
     def run(
         self, stacks: Sequence[Stack], should_stop: ShouldStop
@@ -48,7 +49,7 @@ class ByDeviceExecutor(Executor):
         """Train every stack where its device's are trained."""
         for executor, of_cpu in self._parts():
             yield from executor.run(
-                [s for s in stacks if on_cpu(s.trials[0]) == of_cpu], should_stop
+                [s for s in stacks if (s.trials[0].device == CPU) == of_cpu], should_stop
             )
 
     def time_sizes(
@@ -56,7 +57,7 @@ class ByDeviceExecutor(Executor):
     ) -> Iterator[tuple[int, dict[int, float]]]:
         """Time every shape where it will be trained."""
         for executor, of_cpu in self._parts():
-            places = [p for p, w in enumerate(wanted) if on_cpu(w.trials[0]) == of_cpu]
+            places = [p for p, w in enumerate(wanted) if (w.trials[0].device == CPU) == of_cpu]
             for place, timings in executor.time_sizes([wanted[p] for p in places], should_stop):
                 yield places[place], timings
 
@@ -75,8 +76,3 @@ class ByDeviceExecutor(Executor):
 
     def _parts(self) -> tuple[tuple[Executor, bool], ...]:
         return (self._accelerators, False), (self._cpu, True)
-
-
-def on_cpu(trial: Trial) -> bool:
-    """Say whether a trial is the CPU's."""
-    return trial.device == "cpu"

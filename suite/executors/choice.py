@@ -35,7 +35,8 @@ class Choice:
     address
         Of a Ray cluster.
     by_device
-        Whether an accelerator's stacks train in this process all the same.
+        Whether worker processes are for the CPU alone, and an accelerator's stacks train in this
+        process.
     """
 
     name: str
@@ -78,6 +79,7 @@ def choose_executor(
     """
     if asked is None and address is not None:
         asked = "ray"
+    named = asked is not None
     if asked is None and workers is not None:
         asked = "processes"
     if address is not None and asked != "ray":
@@ -87,11 +89,9 @@ def choose_executor(
     if asked == "processes" and not is_available():
         raise UsageError("--executor processes is not available on this system; use in-process")
     cores = usable_cores()
-    by_device = False
     if asked is None:
         alone = cores == 1 or "cpu" not in devices or not is_available()
         asked = "in-process" if alone or seconds < SMALL_SECONDS else "processes"
-        by_device = asked == "processes" and set(devices) != {"cpu"}
     if asked == "in-process":
         return Choice(asked, 1, cores)
     if asked == "ray":
@@ -101,6 +101,7 @@ def choose_executor(
             )
         return Choice(asked, workers, 1, address)
     count = cores if workers is None else workers
+    by_device = not named and set(devices) != {"cpu"}
     return Choice(asked, count, max(1, cores // count), by_device=by_device)
 
 

@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, Final
 from suite.code_version import code_version
 from suite.cost.processes import measure_in_process
 from suite.cost_records import CostResult
+from suite.devices import is_cuda
 from suite.errors import BenchError, InterruptedRunError, UsageError
 from suite.executors.base import (
     Executor,
@@ -90,8 +91,8 @@ class RayExecutor(Executor):
         most: int | None = None,
         devices: Sequence[str] = ("cpu",),
     ) -> None:
-        self._only_gpus = all(map(_is_gpu, devices))
-        if any(map(_is_gpu, devices)) and not cluster.room(threads, gpus=True):
+        self._only_gpus = all(map(is_cuda, devices))
+        if any(map(is_cuda, devices)) and not cluster.room(threads, gpus=True):
             cluster.close()
             raise UsageError("no node of the Ray cluster has a GPU: use --device cpu")
         self._cluster = cluster
@@ -138,7 +139,7 @@ class RayExecutor(Executor):
 
         Where that is lost another one measures; where that is lost too, the costs have failed.
         """
-        gpus = _is_gpu(replicate.device)
+        gpus = is_cuda(replicate.device)
         tried: list[str] = []
         reason = "the cluster has no node for it"
         while len(tried) <= _RETRIES and (node := self._cluster.largest_node(tried, gpus=gpus)):
@@ -187,7 +188,7 @@ class RayExecutor(Executor):
         ray = self._cluster.ray
         queues: dict[bool, deque[int]] = {True: deque(), False: deque()}
         for place, task in enumerate(tasks):
-            queues[_is_gpu(task.trials[0].device)].append(place)
+            queues[is_cuda(task.trials[0].device)].append(place)
         running: dict[Any, tuple[int, bool]] = {}
         room: dict[bool, int] = {}
         counted = time.monotonic()
@@ -245,10 +246,6 @@ class RayExecutor(Executor):
 @dataclass(frozen=True)
 class _Lost:
     said: str
-
-
-def _is_gpu(device: str) -> bool:
-    return device.startswith("cuda")
 
 
 class Cluster:

@@ -101,7 +101,7 @@ def predictions(
     torch.Tensor
         (S, n) classes.
     """
-    rows = max(1, ROWS[network.device.type] // network.members // size) * size
+    rows = max(1, ROWS // network.members // size) * size
     with network.untouched(), in_batches(network, size):
         return torch.cat(
             [

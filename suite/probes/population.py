@@ -45,7 +45,7 @@ def population_statistics(
     """
     size = network.batch_size
     whole = whole_batches(indices, size)
-    rows = max(1, ROWS[network.device.type] // network.members // size) * size
+    rows = max(1, ROWS // network.members // size) * size
     sums: dict[str, list[torch.Tensor]] = {}
     with network.untouched(), in_batches(network, size) as twins:
         for part in torch.split(whole, rows, dim=1):

@@ -89,7 +89,8 @@ def orders(
         for epoch in range(epochs):
             order, drawing = coming
             deque(drawing, maxlen=0)
-            coming = begin(min(epoch + 1, epochs - 1))
+            if epoch + 1 < epochs:
+                coming = begin(epoch + 1)
             yield order
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import torch
@@ -13,11 +14,10 @@ if TYPE_CHECKING:
 class CapturedStep:
     """A stacked step, captured once for each number of images that a batch has.
 
-    Capture needs a step that has been run before, on a stream of its own, so that every buffer and
-    every moment of the optimizer has its place (PyTorch's notes on CUDA semantics, "Whole-network
-    capture"). The first batch of each number of images is that step: it is trained on as it is
-    written, so nothing has to be undone. Evaluations between the steps read the parameters where
-    they are.
+    Capture needs a warm-up on a stream apart, so that every buffer and every moment of the
+    optimizer has its place (PyTorch's notes on CUDA semantics, "Whole-network capture"). The first
+    batch of each number of images is that warm-up: the eager step trains on it, so nothing has to
+    be undone. Evaluations between the steps read the parameters where they are.
 
     Parameters
     ----------
@@ -27,8 +27,8 @@ class CapturedStep:
 
     def __init__(self, step: StackedStep) -> None:
         self._step = step
-        self._stream = torch.cuda.Stream(step.device)  # type: ignore[no-untyped-call]
-        self._tried: set[int] = set()
+        self._stream = _capture_stream(step.device)
+        self._warm: set[int] = set()
         self._graphs: dict[int, _Graph] = {}
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:
@@ -37,21 +37,27 @@ class CapturedStep:
         They stay as they are until the next call.
         """
         images = batch.shape[1]
-        if images not in self._tried:
-            self._tried.add(images)
-            return self._apart(batch)
+        if images not in self._warm:
+            self._warm.add(images)
+            return self._eager(batch)
         if images not in self._graphs:
             self._graphs[images] = _Graph(self._step, batch, self._stream)
         return self._graphs[images](batch)
 
-    def _apart(self, batch: torch.Tensor) -> torch.Tensor:
-        """Run the step as it is written, on the stream of the capture."""
+    def _eager(self, batch: torch.Tensor) -> torch.Tensor:
+        """Run the step without a graph, on the stream of the capture."""
         around = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(around)
         with torch.cuda.stream(self._stream):
             losses = self._step(batch)
         around.wait_stream(self._stream)
         return losses
+
+
+@functools.cache
+def _capture_stream(device: torch.device) -> torch.cuda.Stream:
+    """Give one stream for all captures on a device: cuBLAS keeps a workspace for each."""
+    return torch.cuda.Stream(device)  # type: ignore[no-untyped-call]
 
 
 class _Graph:

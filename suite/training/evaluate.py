@@ -10,11 +10,14 @@ from torch.nn import functional as F  # noqa: N812  the field's own name
 
 from suite.training.batches import scaled
 
-# Rows (members × images) of one forward pass, and values of the widest layer's output: enough to
-# fill a device, little enough to stay in a CPU's cache (4 MB; a convolutional network of which 4096
-# rows went through at once took more than twice as long a row) or in a GPU's memory (1 GB).
-ROWS: Final = {"cpu": 4096, "cuda": 1 << 17, "mps": 4096}
-WIDEST: Final = {"cpu": 1 << 20, "cuda": 1 << 28, "mps": 1 << 28}
+# Rows (members × images) of one forward pass, and values of the widest layer's output. On a CPU
+# they fill the cores and stay in cache, 4 MB: a convolutional network of which 4096 rows went
+# through at once took more than twice as long a row. A CUDA device takes more to be filled; there
+# the bound is 1 GB.
+ROWS: Final = 4096
+WIDEST: Final = 1 << 20
+CUDA_ROWS: Final = 1 << 17
+CUDA_WIDEST: Final = 1 << 28
 
 
 class AsStack(nn.Module):
@@ -90,9 +93,8 @@ def rows_at_once(model: nn.Module, x: torch.Tensor) -> int:
     Returns
     -------
     int
-        At most ``ROWS`` of the device, and no more than keep every layer's output ``WIDEST``.
+        At most ``ROWS``, and no more than keep every layer's output ``WIDEST``.
     """
-    device = x.device.type
     sizes = [1]
 
     def note(_layer: nn.Module, _inputs: object, output: object) -> None:
@@ -106,4 +108,5 @@ def rows_at_once(model: nn.Module, x: torch.Tensor) -> int:
     finally:
         for hook in hooks:
             hook.remove()
-    return min(ROWS[device], WIDEST[device] * x.shape[0] // max(sizes))
+    rows, widest = (CUDA_ROWS, CUDA_WIDEST) if x.is_cuda else (ROWS, WIDEST)
+    return min(rows, widest * x.shape[0] // max(sizes))

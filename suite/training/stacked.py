@@ -35,12 +35,12 @@ def run_stacked(
     record = Record(trials, data)
     model = build_stacked(trials, data.spec, dtype).to(device)
     record.begin(model)
-    train(record, stacked_step(model, trials, data), should_stop)
+    train(record, step_for_device(model, trials, data), should_stop)
     record.finish()
     return record, model
 
 
-def stacked_step(
+def step_for_device(
     model: nn.Module, trials: Sequence[Trial], data: Dataset
 ) -> StackedStep | CapturedStep:
     """Make what trains a stack, in the form that its device runs fastest."""

@@ -2,9 +2,10 @@
 
     python -m tests.benchmarks.cuda [stack ...]
 
-prints a table for batch 64, one for other batch sizes at the largest stack, and the kernels of a
-step. A seed-epoch is one network's training on 60,000 images; evaluation is left out, as the
-notebook's loop does between its epochs. It needs the device for itself.
+prints a table for batch 64, and at the largest stack one with orders that the host draws, one for
+other batch sizes, and the kernels of a step. A seed-epoch is one network's training on 60,000
+images; evaluation is left out, as the notebook's loop does between its epochs. It needs the device
+for itself.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from suite.devices import describe_device, use_full_precision
 from suite.records import Budget, Condition, Protocol, Trial
 from suite.training.batches import batches
 from suite.training.build import build_stacked
-from suite.training.stacked import StackedStep, stacked_step
+from suite.training.stacked import StackedStep, step_for_device
 from tests.benchmarks.loops import data_dir
 
 if TYPE_CHECKING:
@@ -99,12 +100,12 @@ class Loop:
 
 
 def by_stack(data: Dataset, stacks: tuple[int, ...]) -> Iterator[str]:
-    """Seed-epochs a second at batch 64, captured and as it is written."""
-    yield "| stack | norm | as it is written | captured | µs a seed-step |\n|---|---|---|---|---|"
+    """Seed-epochs a second at batch 64, eager and captured."""
+    yield "| stack | norm | eager | captured | µs a seed-step |\n|---|---|---|---|---|"
     for stack in stacks:
         for norm in ("none", "batch"):
             plain, captured = (
-                Loop(form, norm, 64, stack, data).rate() for form in (StackedStep, stacked_step)
+                Loop(form, norm, 64, stack, data).rate() for form in (StackedStep, step_for_device)
             )
             micro = 1e6 * 64 / (captured * IMAGES)
             yield f"| {stack} | {norm} | {plain:.0f} | {captured:.0f} | {micro:.2f} |"
@@ -115,7 +116,7 @@ def by_batch_size(data: Dataset, stack: int) -> Iterator[str]:
     yield f"| batch size | norm | stack {stack} |\n|---|---|---|"
     for batch_size in (4, 16, 256, 1024):
         for norm in ("none", "batch"):
-            rate = Loop(stacked_step, norm, batch_size, stack, data).rate()
+            rate = Loop(step_for_device, norm, batch_size, stack, data).rate()
             yield f"| {batch_size} | {norm} | {rate:.0f} |"
 
 
@@ -124,7 +125,7 @@ def whole_epoch(data: Dataset, stack: int) -> Iterator[str]:
     yield f"| norm | stack {stack}, seed-epochs a second with orders |\n|---|---|"
     for norm in ("none", "batch"):
         members = trials(norm, 64, stack, data)
-        step = stacked_step(build_stacked(members, data.spec).to(DEVICE), members, data)
+        step = step_for_device(build_stacked(members, data.spec).to(DEVICE), members, data)
         train = torch.arange(len(data.train_labels), device=DEVICE).expand(stack, -1)
         steps = 3 * -(-train.shape[1] // 64)
         torch.cuda.synchronize()

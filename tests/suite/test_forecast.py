@@ -39,12 +39,15 @@ def test_each_device_has_its_own_pace_and_its_own_stacks_at_a_time():
         for n, stack in enumerate(stacks[:3])
     ]
     everything = [*gpu, *stacks[3:]]
-    forecast = Forecast(everything, lambda _: 8.0, lambda stack: 1 if stack in gpu else 4)
+    forecast = Forecast(everything, lambda _: 8.0, 4, lambda stack: stack in gpu)
     assert forecast.left() == 3 * 8 + 5 * 8 / 4
     forecast.finished(gpu[0], 2.0)  # says nothing about the CPU
     assert forecast.left() == 2 * 2 + 5 * 8 / 4
     forecast.finished(stacks[3], 16.0)
     assert forecast.left() == 2 * 2 + 4 * 16 / 4
+    for stack in stacks[4:7]:
+        forecast.finished(stack, 16.0)
+    assert forecast.left() == 2 * 2 + 16  # the last one trains on one worker, after the GPU's
 
 
 def test_a_run_with_nothing_to_do():
@@ -62,7 +65,7 @@ def test_what_trains_now_counts_for_what_is_left_of_it():
     plan = tiny_plan(seeds=4)
     stacks = cut_stacks(plan, dict.fromkeys(plan.shapes, 4))
     clock = Clock()
-    forecast = Forecast(stacks, lambda _: 10.0, lambda _: 2, clock)
+    forecast = Forecast(stacks, lambda _: 10.0, 2, clock=clock)
     assert forecast.left() == 40  # eight stacks on two workers
     forecast.started(stacks[0])
     forecast.started(stacks[1])
@@ -75,7 +78,7 @@ def test_what_trains_now_counts_for_what_is_left_of_it():
 def test_a_last_long_stack_is_not_divided_among_workers():
     plan = tiny_plan(seeds=4)
     (one, other, *_) = cut_stacks(plan, dict.fromkeys(plan.shapes, 4))
-    forecast = Forecast([one, other], lambda s: 90.0 if s == one else 10.0, lambda _: 4)
+    forecast = Forecast([one, other], lambda s: 90.0 if s == one else 10.0, 4)
     assert forecast.left() == 90
 
 
@@ -117,7 +120,7 @@ def test_within_a_fifth_after_the_first_tenth(seed, parallel):
     order = list(arranged(everything, estimated, parallel))
     end = makespan([seconds[s.shape, s.number] for s in order], parallel)
     clock = Clock()
-    forecast = Forecast(order, estimated, lambda _: parallel, clock)
+    forecast = Forecast(order, estimated, parallel, clock=clock)
     running: list[tuple[float, int, Stack]] = []
     for number, stack in enumerate(order):
         if len(running) == parallel:

@@ -4,6 +4,7 @@ import dataclasses
 
 import pytest
 
+from suite import preview as preview_module
 from suite.code_version import code_version, cost_version
 from suite.cost.plan import plan_costs
 from suite.cost_records import CostResult
@@ -94,3 +95,9 @@ def test_a_forced_run_that_was_stopped_goes_on(out):
 def test_without_a_store_all_is_to_do(tmp_path):
     seen = preview(GRID, tmp_path, "cpu", Options(retry_failed=True))
     assert len(seen.wanted) == 6
+
+
+def test_on_a_gpu_it_says_what_its_estimates_are_for(tmp_path, monkeypatch):
+    monkeypatch.setattr(preview_module, "parse_devices", lambda _: ["cuda:0"])
+    (note, *_) = preview(GRID, tmp_path, "cuda", Options()).notes
+    assert note == "cuda:0: time and memory are estimated as on the CPU"

@@ -3,8 +3,10 @@ import itertools
 
 import pytest
 
-from suite.estimate import trial_bytes
+from suite import stack_sizes
+from suite.estimate import cuda_seconds, order_bytes, trial_bytes
 from suite.models import MODELS
+from suite.records import Budget, Protocol
 from suite.stack_sizes import (
     LARGEST_STACK,
     MEMORY_SHARE,
@@ -36,9 +38,21 @@ def test_usual_stacks(batch, size):
 
 def test_a_device_is_filled_as_far_as_its_memory_reaches():
     trials = shape(1000)
-    member = trial_bytes(trials[0].condition) / MEMORY_SHARE
+    member = (trial_bytes(trials[0].condition) + order_bytes(trials[0])) / MEMORY_SHARE
     for fitting, size in ((5000, 1000), (1000, 1000), (999, 500), (400, 334), (1, 1), (0, 1)):
         assert filling_stack(trials, int(fitting * member) + 100) == size
+
+
+def test_no_stack_on_a_device_takes_long(monkeypatch):
+    protocol = Protocol(budget=Budget(steps=100_000))
+    trials = [dataclasses.replace(trial, protocol=protocol) for trial in shape(1000)]
+    for members, size in ((1001, 1000), (999, 500), (400, 334)):
+        longest = cuda_seconds(trials[:1] * members)
+        monkeypatch.setattr(stack_sizes, "LONGEST_STACK", longest)
+        assert filling_stack(trials, 1 << 40) == size
+    # Where even one member takes long, smaller stacks are no shorter.
+    monkeypatch.setattr(stack_sizes, "LONGEST_STACK", cuda_seconds(trials[:1]))
+    assert filling_stack(trials, 1 << 40) == 1000
 
 
 def test_a_model_without_a_stacked_twin_is_trained_alone(monkeypatch):

@@ -21,6 +21,12 @@ def test_results_come_in_the_stacks_order():
     assert finished.seconds > 0
 
 
+def following(error, first):
+    """An error that came up while another one was handled."""
+    error.__context__ = first
+    return error
+
+
 class OutOfMemoryError(RuntimeError):  # as torch calls its own
     pass
 
@@ -31,6 +37,9 @@ class OutOfMemoryError(RuntimeError):  # as torch calls its own
         MemoryError("no more"),
         OutOfMemoryError("CUDA out of memory"),
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 8 bytes"),
+        RuntimeError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        following(RuntimeError("CUDA error: capture invalidated"), OutOfMemoryError("no memory")),
     ],
 )
 def test_out_of_memory_halves_the_stack_and_remembers(error):

@@ -60,6 +60,11 @@ def test_sizes_are_timed_where_they_will_train_and_keep_their_places(executor, b
     assert found == expected
 
 
+def test_only_the_accelerator_s_stacks_train_alone(executor):
+    assert executor.trains_alone("cuda:0")
+    assert not executor.trains_alone("cpu")
+
+
 def test_it_says_how_both_run(executor):
     said = executor.describe()
     assert said["name"] == "by-device"

@@ -24,6 +24,8 @@ def eight_cores(monkeypatch):
         (None, None, ["cpu", "mps"], 1000.0, Choice("processes", 8, 1, by_device=True)),
         (None, None, ["cuda:0", "cpu"], 0.5, Choice("in-process", 1, 8)),
         ("processes", 2, ["cpu", "cuda:0"], 1000.0, Choice("processes", 2, 4)),
+        (None, 2, ["cpu", "cuda:0"], 1000.0, Choice("processes", 2, 4, by_device=True)),
+        (None, 2, ["cuda:0"], 1000.0, Choice("processes", 2, 4, by_device=True)),
         (None, 3, ["cpu"], 0.5, Choice("processes", 3, 2)),
         ("processes", None, ["cpu"], 0.5, Choice("processes", 8, 1)),
         ("processes", 16, ["cpu"], 0.5, Choice("processes", 16, 1)),
@@ -54,7 +56,11 @@ def test_flags_that_contradict_each_other():
 def test_with_ray_no_gpu_has_a_number(devices):
     with pytest.raises(UsageError, match="with --executor ray use --device cuda: "):
         choose_executor("ray", None, devices, 1000.0)
-    assert choose_executor(None, None, devices, 1000.0).name != "ray"
+    chosen = choose_executor(None, None, devices, 1000.0)
+    if "cpu" in devices:
+        assert chosen == Choice("processes", 8, 1, by_device=True)
+    else:
+        assert chosen == Choice("in-process", 1, 8)
 
 
 @pytest.mark.parametrize("devices", [["cuda"], ["cpu", "cuda:0"]])

@@ -1,4 +1,4 @@
-"""The step as a CUDA graph against the step as it is written; needs a CUDA device."""
+"""The step as a CUDA graph against the eager one; needs a CUDA device."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from suite.records import Budget
 from suite.training import stacked, train_stack
 from suite.training.build import build_stacked
 from suite.training.captured import CapturedStep
-from suite.training.stacked import StackedStep, run_stacked, stacked_step
+from suite.training.stacked import StackedStep, run_stacked, step_for_device
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device here")
 
@@ -67,10 +67,10 @@ def test_it_trains_as_the_cpu_does(norm, model, optimizer, dataset, make_trial, 
         assert worst <= TOLERANCE, (name, worst)
 
 
-def test_it_gives_the_bits_of_the_step_as_it_is_written(dataset, on_cuda, monkeypatch):
+def test_it_gives_the_bits_of_the_eager_step(dataset, on_cuda, monkeypatch):
     states = []
-    for form in (stacked_step, StackedStep):
-        monkeypatch.setattr(stacked, "stacked_step", form)
+    for form in (step_for_device, StackedStep):
+        monkeypatch.setattr(stacked, "step_for_device", form)
         _, network = run_stacked(members(on_cuda), dataset, dtype=torch.float32, should_stop=_never)
         states.append(network.state_dict())
     assert all(torch.equal(value, states[1][name]) for name, value in states[0].items())
@@ -80,10 +80,10 @@ def test_every_number_of_images_has_one_graph(dataset, on_cuda, monkeypatch):
     made = []
 
     def noted(*given):
-        made.append(stacked_step(*given))
+        made.append(step_for_device(*given))
         return made[-1]
 
-    monkeypatch.setattr(stacked, "stacked_step", noted)
+    monkeypatch.setattr(stacked, "step_for_device", noted)
     train_stack(members(on_cuda), dataset)  # 270 images in batches of 16: the last has 14
     (step,) = made
     assert isinstance(step, CapturedStep)
@@ -93,7 +93,7 @@ def test_every_number_of_images_has_one_graph(dataset, on_cuda, monkeypatch):
 def test_no_step_waits_for_the_device(dataset, on_cuda):
     trials = members(on_cuda)
     data = dataset.to(CUDA)
-    step = stacked_step(build_stacked(trials, data.spec).to(CUDA), trials, data)
+    step = step_for_device(build_stacked(trials, data.spec).to(CUDA), trials, data)
     batch = torch.randint(0, 330, (3, 16), device=CUDA)
     for _ in range(2):
         step(batch)

@@ -7,7 +7,8 @@ import torch
 
 from suite.models import model_spec
 from suite.norms import parse_norm
-from suite.training.evaluate import ROWS, WIDEST, AsStack, loss_and_accuracy, rows_at_once
+from suite.training import evaluate
+from suite.training.evaluate import ROWS, AsStack, loss_and_accuracy, rows_at_once
 
 
 def network(name: str, members: int) -> torch.nn.Module:
@@ -20,9 +21,7 @@ def network(name: str, members: int) -> torch.nn.Module:
 
 
 @pytest.mark.parametrize("members", [1, 5])
-@pytest.mark.parametrize(
-    ("name", "rows"), [("mlp", ROWS["cpu"]), ("cnn", (1 << 20) // (16 * 14 * 14))]
-)
+@pytest.mark.parametrize(("name", "rows"), [("mlp", ROWS), ("cnn", (1 << 20) // (16 * 14 * 14))])
 def test_a_wide_network_takes_fewer_rows_at_once(name, rows, members):
     assert rows_at_once(network(name, members), torch.zeros(members, 1, 1, 28, 28)) == rows
 
@@ -43,7 +42,7 @@ def test_the_numbers_are_those_of_one_image_at_a_time(name, own, monkeypatch):
     labels = torch.randint(0, 10, (50,))
     indices = torch.stack([torch.randperm(50)[:37] for _ in range(3 if own else 1)])
     found = loss_and_accuracy(model, images, labels, indices)
-    monkeypatch.setitem(WIDEST, "cpu", 1)
+    monkeypatch.setattr(evaluate, "WIDEST", 1)
     single = loss_and_accuracy(model, images, labels, indices)
     torch.testing.assert_close(found[0], single[0], rtol=1e-12, atol=1e-12)
     assert torch.equal(found[1], single[1])

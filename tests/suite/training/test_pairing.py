@@ -121,10 +121,31 @@ def test_orders_are_those_of_the_seeds_streams(ahead):
     ]
 
 
-def test_orders_that_nobody_asks_for_are_dropped():
-    drawn = orders(50, [3, 4], 1000, ahead=True)
+@pytest.mark.parametrize(("ahead", "begun"), [(False, {0}), (True, {0, 1})])
+def test_at_most_one_epoch_is_drawn_that_nobody_asks_for(ahead, begun, monkeypatch):
+    epochs = []
+
+    def noted(seed, stream, epoch):
+        epochs.append(epoch)
+        return generator(seed, stream, epoch)
+
+    monkeypatch.setattr(batches_module, "generator", noted)
+    drawn = orders(50, [3, 4], 1000, ahead=ahead)
     next(drawn)
     drawn.close()
+    assert set(epochs) == begun
+
+
+def test_no_epoch_is_drawn_twice(monkeypatch):
+    epochs = []
+
+    def noted(seed, stream, epoch):
+        epochs.append(epoch)
+        return generator(seed, stream, epoch)
+
+    monkeypatch.setattr(batches_module, "generator", noted)
+    assert len(list(orders(50, [3], 3, ahead=True))) == 3
+    assert sorted(epochs) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("norm", NORMS)
