@@ -12,7 +12,7 @@ import ast
 import functools
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from suite.models import model_spec
 from suite.models.own import is_own, sources_behind
@@ -105,14 +105,44 @@ def _syntax(path: Path) -> str:
 
 
 def syntax_without_docstrings(source: str) -> str:
-    """Write a module anew from its syntax tree: no comments, layout or docstrings."""
-    tree = ast.parse(source)
-    for node in ast.walk(tree):
-        if isinstance(
-            node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-        ) and ast.get_docstring(node, clean=False):
-            node.body = node.body[1:]
-    return ast.unparse(tree)
+    """Write a module's syntax tree: no comments, layout or docstrings.
+
+    Every Python gives the same text, so results of machines with different ones can be merged.
+    """
+    words: list[str] = []
+    _write(ast.parse(source), words)
+    return " ".join(words)
+
+
+def _write(part: object, words: list[str]) -> None:
+    """Write part of a syntax tree, without empty fields, of which later Pythons have more.
+
+    ``ast.unparse`` would be shorter, but it quotes f-strings in another way in each of them.
+    """
+    if isinstance(part, list):
+        words.append("[")
+        for item in part:
+            _write(item, words)
+        words.append("]")
+    elif isinstance(part, ast.AST):
+        words.append(f"{type(part).__name__}(")
+        for name in part._fields:
+            value: Any = getattr(part, name, None)
+            if name == "body" and _starts_with_docstring(part):
+                value = value[1:]
+            if value is not None and value != [] and name != "ctx":  # which its place implies
+                words.append(name)
+                _write(value, words)
+        words.append(")")
+    else:
+        words.append(ascii(part))
+
+
+def _starts_with_docstring(part: ast.AST) -> bool:
+    return (
+        isinstance(part, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
+        and ast.get_docstring(part, clean=False) is not None
+    )
 
 
 def _file_of(module: str) -> str:

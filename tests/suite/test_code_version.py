@@ -83,3 +83,18 @@ def test_the_planner_needs_no_torch():
     imports = "; ".join(f"import suite.{name}" for name in names)
     script = f"import sys; {imports}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
+
+
+def test_every_python_writes_the_same_syntax():
+    """``ast.unparse`` would not: Python 3.12 quotes this f-string in another way than 3.11.
+
+    The text was the same under Python 3.11.7, 3.12.7 and 3.13.2, as was all of this package's.
+    """
+    source = 'def f(a, *, b=None):\n    """Doc."""\n    return f"{a!r} of {b or \'none\'}\\n", ()\n'
+    assert syntax_without_docstrings(source) == (
+        "Module( body [ FunctionDef( name 'f' args arguments( args [ arg( arg 'a' ) ] kwonlyargs [ "
+        "arg( arg 'b' ) ] kw_defaults [ Constant( ) ] ) body [ Return( value Tuple( elts [ "
+        "JoinedStr( values [ FormattedValue( value Name( id 'a' ) conversion 114 ) Constant( "
+        "value ' of ' ) FormattedValue( value BoolOp( op Or( ) values [ Name( id 'b' ) Constant( "
+        "value 'none' ) ] ) conversion -1 ) Constant( value '\\n' ) ] ) Tuple( ) ] ) ) ] ) ] )"
+    )
