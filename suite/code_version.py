@@ -107,7 +107,8 @@ def _syntax(path: Path) -> str:
 def syntax_without_docstrings(source: str) -> str:
     """Write a module's syntax tree: no comments, layout or docstrings.
 
-    Every Python gives the same text, so results of machines with different ones can be merged.
+    Python 3.11, 3.12 and 3.13 give the same text, so that results of machines with different ones
+    can be merged.
     """
     words: list[str] = []
     _write(ast.parse(source), words)
@@ -117,7 +118,7 @@ def syntax_without_docstrings(source: str) -> str:
 def _write(part: object, words: list[str]) -> None:
     """Write part of a syntax tree, without empty fields, of which later Pythons have more.
 
-    ``ast.unparse`` would be shorter, but it quotes f-strings in another way in each of them.
+    ``ast.unparse`` would be shorter, but that of Python 3.12 quotes f-strings in a way of its own.
     """
     if isinstance(part, list):
         words.append("[")

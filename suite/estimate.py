@@ -184,7 +184,7 @@ def order_bytes(trial: Trial) -> int:
 
     Its training images, an epoch's permutation and two epochs' orders, eight bytes each.
     """
-    return 4 * 8 * training_images(trial.condition.dataset, trial.protocol.split)
+    return 4 * 8 * _course(trial.condition, trial.protocol)[0]
 
 
 def estimate_plan(

@@ -136,7 +136,7 @@ class Work:
             yield shape, size, timings
 
     def arranged(self, stacks: Sequence[Stack]) -> tuple[Stack, ...]:
-        """Order stacks so that all workers end at about the same time, once these have begun."""
+        """Order stacks: first those that train alone; others so that all workers end together."""
         alone = [stack for stack in stacks if self._trains_alone(stack)]
         others = [stack for stack in stacks if not self._trains_alone(stack)]
         return *alone, *arranged(others, self.stack_seconds, self.executor.parallel)
@@ -165,8 +165,8 @@ class Work:
     def _filling_stack(self, trials: Sequence[Trial]) -> int:
         """Choose a stack size on a CUDA device, whose memory workers may have to share."""
         device = trials[0].device
-        at_once = 1 if self.executor.trains_alone(device) else self.executor.parallel
-        return filling_stack(trials, describe_device(device).memory_bytes // at_once)
+        memory = describe_device(device).memory_bytes // self.executor.stacks_on(device)
+        return filling_stack(trials, memory)
 
     def _seconds(self, trials: Iterable[Trial], stored: float | None = None) -> float:
         """Estimate trials on all cores; ``stored`` is what is known of one's training."""

@@ -44,11 +44,12 @@ def filling_stack(trials: Sequence[Trial], memory_bytes: int) -> int:
 
 
 def _short_enough(trials: Sequence[Trial]) -> float:
-    """Count the members of a stack that takes ``LONGEST_STACK``, where smaller ones take less."""
+    """Count the members of a stack that takes ``LONGEST_STACK``, or twice as long as one member."""
     alone, together = cuda_seconds(trials[:1]), cuda_seconds(trials)
-    if not alone < LONGEST_STACK / 2 or not together > LONGEST_STACK:
+    limit = max(LONGEST_STACK, 2 * alone)
+    if not together > limit:
         return math.inf
-    return 1 + (len(trials) - 1) * (LONGEST_STACK - alone) / (together - alone)
+    return 1 + (len(trials) - 1) * (limit - alone) / (together - alone)
 
 
 def candidate_sizes(trials: Sequence[Trial]) -> tuple[int, ...]:

@@ -29,11 +29,12 @@ if TYPE_CHECKING:
 ShouldStop: TypeAlias = Callable[[], bool]
 
 
-# What torch's CPU allocator says, CUDA itself, and cuBLAS.
+# What torch's CPU allocator says, CUDA itself, and its libraries.
 _NO_MEMORY: Final = (
     "can't allocate memory",
     "CUDA error: out of memory",
     "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
 )
 
 
@@ -102,6 +103,11 @@ class Executor(ABC):
     @abstractmethod
     def parallel(self) -> int:
         """How many stacks train at the same time."""
+
+    def stacks_on(self, device: str) -> int:
+        """Say how many stacks may be in the memory of an accelerator at once."""
+        del device
+        return 1
 
     def trains_alone(self, device: str) -> bool:
         """Say whether a device's stacks train one at a time, before all others."""

@@ -101,7 +101,7 @@ def choose_executor(
             )
         return Choice(asked, workers, 1, address)
     count = cores if workers is None else workers
-    by_device = not named and set(devices) != {"cpu"}
+    by_device = not named and "cpu" in devices and set(devices) != {"cpu"}
     return Choice(asked, count, max(1, cores // count), by_device=by_device)
 
 

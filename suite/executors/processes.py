@@ -199,6 +199,11 @@ class ProcessExecutor(Executor):
         """The number of workers."""
         return self._count
 
+    def stacks_on(self, device: str) -> int:
+        """One for each worker, on whatever device."""
+        del device
+        return self._count
+
     def run(
         self, stacks: Sequence[Stack], should_stop: ShouldStop
     ) -> Iterator[StackStarted | StackFinished]:

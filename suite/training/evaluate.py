@@ -93,7 +93,8 @@ def rows_at_once(model: nn.Module, x: torch.Tensor) -> int:
     Returns
     -------
     int
-        At most ``ROWS``, and no more than keep every layer's output ``WIDEST``.
+        At most ``ROWS``, and no more than keep every layer's output ``WIDEST``; on a CUDA device
+        the bounds are its own.
     """
     sizes = [1]
 

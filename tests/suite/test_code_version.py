@@ -85,7 +85,7 @@ def test_the_planner_needs_no_torch():
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-def test_every_python_writes_the_same_syntax():
+def test_every_python_that_was_tried_writes_the_same_syntax():
     """``ast.unparse`` would not: Python 3.12 quotes this f-string in another way than 3.11.
 
     The text was the same under Python 3.11.7, 3.12.7 and 3.13.2, as was all of this package's.

@@ -9,6 +9,7 @@ from suite.estimate import trial_seconds
 from suite.executors.base import Executor
 from suite.grid import load_grid, parse_grid
 from suite.models import MODELS
+from suite.planning import cut_stacks
 from suite.preparation import prepare
 from tests.suite.test_grid import text
 
@@ -80,6 +81,30 @@ class Timing(Executor):
         return {}
 
 
+class Crowded(Timing):
+    """Has a stack for each worker on a device."""
+
+    def stacks_on(self, device):
+        return self._parallel
+
+
+class Apart(Timing):
+    """Trains an accelerator's stacks alone."""
+
+    def trains_alone(self, device):
+        return device != "cpu"
+
+
+def on_devices(work, *devices):
+    """Give the same work with every trial on each device."""
+    planned = tuple(
+        (study, dataclasses.replace(trial, device=device))
+        for study, trial in work.plan.planned
+        for device in devices
+    )
+    return dataclasses.replace(work, plan=dataclasses.replace(work.plan, planned=planned))
+
+
 def sizes(work, executor, rate):
     work = dataclasses.replace(work, executor=executor, rate=rate)
     return list(work.choose_sizes(work.plan.shapes, lambda: False))
@@ -118,11 +143,33 @@ def test_a_cuda_device_gets_all_of_a_shape_at_once(monkeypatch):
     work = work_of(seeds="100", batch_size="64", learning_rate="[1e-4, 1e-3, 1e-2]")
     described = DeviceDescription("cuda:0", "a GPU", 8 << 30)
     monkeypatch.setattr(preparation, "describe_device", lambda _: described)
-    planned = tuple((s, dataclasses.replace(t, device="cuda:0")) for s, t in work.plan.planned)
-    work = dataclasses.replace(work, plan=dataclasses.replace(work.plan, planned=planned))
+    work = on_devices(work, "cuda:0")
     executor = Timing({1: 1.0})
     assert {size for _, size, _ in sizes(work, executor, 1e5)} == {300}
     assert executor.asked == []
+
+
+def test_workers_share_the_memory_of_a_cuda_device(monkeypatch):
+    work = work_of(seeds="100", norm='["none"]')
+    monkeypatch.setattr(preparation, "filling_stack", lambda _trials, memory: memory)
+    described = DeviceDescription("cuda:0", "a GPU", 8000)
+    monkeypatch.setattr(preparation, "describe_device", lambda _: described)
+    work = on_devices(work, "cuda:0")
+    for executor, memory in ((Timing({}, 4), 8000), (Crowded({}, 4), 2000)):
+        assert {size for _, size, _ in sizes(work, executor, 1e5)} == {memory}
+
+
+def test_what_trains_alone_goes_first_and_counts_whole():
+    work = on_devices(work_of(seeds="12"), "cpu", "cuda:0")
+    work = dataclasses.replace(work, executor=Apart({}, parallel=2), rate=1e9)
+    stacks = cut_stacks(work.plan, dict.fromkeys(work.plan.shapes, 12))
+    order = [stack.trials[0].device for stack in work.arranged(stacks[::-1])]
+    assert order == sorted(order, reverse=True)
+    seconds = {d: [] for d in ("cpu", "cuda:0")}
+    for stack in stacks:
+        seconds[stack.trials[0].device].append(work.stack_seconds(stack))
+    on_cpu = max(sum(seconds["cpu"]) / 2, *seconds["cpu"])
+    assert work.forecast(stacks).left() == pytest.approx(sum(seconds["cuda:0"]) + on_cpu)
 
 
 def test_where_timing_fails_the_usual_size_is_taken():

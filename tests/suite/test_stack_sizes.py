@@ -50,9 +50,10 @@ def test_no_stack_on_a_device_takes_long(monkeypatch):
         longest = cuda_seconds(trials[:1] * members)
         monkeypatch.setattr(stack_sizes, "LONGEST_STACK", longest)
         assert filling_stack(trials, 1 << 40) == size
-    # Where even one member takes long, smaller stacks are no shorter.
-    monkeypatch.setattr(stack_sizes, "LONGEST_STACK", cuda_seconds(trials[:1]))
-    assert filling_stack(trials, 1 << 40) == 1000
+    # Where even one member takes longer, a stack may take twice as long as that.
+    monkeypatch.setattr(stack_sizes, "LONGEST_STACK", 0.0)
+    size = filling_stack(trials, 1 << 40)
+    assert 1.5 < cuda_seconds(trials[:size]) / cuda_seconds(trials[:1]) <= 2
 
 
 def test_a_model_without_a_stacked_twin_is_trained_alone(monkeypatch):

@@ -39,6 +39,7 @@ class OutOfMemoryError(RuntimeError):  # as torch calls its own
         RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: 8 bytes"),
         RuntimeError("CUDA error: out of memory"),
         RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
         following(RuntimeError("CUDA error: capture invalidated"), OutOfMemoryError("no memory")),
     ],
 )

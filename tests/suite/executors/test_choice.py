@@ -25,7 +25,7 @@ def eight_cores(monkeypatch):
         (None, None, ["cuda:0", "cpu"], 0.5, Choice("in-process", 1, 8)),
         ("processes", 2, ["cpu", "cuda:0"], 1000.0, Choice("processes", 2, 4)),
         (None, 2, ["cpu", "cuda:0"], 1000.0, Choice("processes", 2, 4, by_device=True)),
-        (None, 2, ["cuda:0"], 1000.0, Choice("processes", 2, 4, by_device=True)),
+        (None, 2, ["cuda:0"], 1000.0, Choice("processes", 2, 4)),
         (None, 3, ["cpu"], 0.5, Choice("processes", 3, 2)),
         ("processes", None, ["cpu"], 0.5, Choice("processes", 8, 1)),
         ("processes", 16, ["cpu"], 0.5, Choice("processes", 16, 1)),
