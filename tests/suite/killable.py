@@ -9,6 +9,9 @@ from suite.runner import Event, Options, run_plan
 from suite.store import StoreWriter
 from tests.fakes import FakeTrainer, choose_three, tiny_plan
 
+# So many stacks that none of the kills comes after the last one, however late it comes.
+PLAN = tiny_plan(seeds=40)
+
 
 def run(out: Path, pause: float) -> None:
     """Run the plan of the test; the same call goes on where one before was killed."""
@@ -19,7 +22,7 @@ def run(out: Path, pause: float) -> None:
 
     with StoreWriter(out) as store:
         run_plan(
-            tiny_plan(seeds=10),
+            PLAN,
             store,
             InProcessExecutor(FakeTrainer(pause=pause), threads=1),
             choose_three,

@@ -11,7 +11,6 @@ import pytest
 
 from suite.errors import StoreError
 from suite.store import StoreReader
-from tests.fakes import tiny_plan
 from tests.suite import killable
 
 ROOT = Path(__file__).parents[2]
@@ -63,10 +62,10 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_was_not(tmp_path,
         except StoreError:
             stored = set()  # killed before there was a store
         assert acknowledged <= stored
-    assert 0 < len(acknowledged) < len(tiny_plan(seeds=10).trials)
+    assert 0 < len(acknowledged) < len(killable.PLAN.trials)
     for out in (killed, whole):
         killable.run(out, pause=0.0)
     # What was stored before a kill is not trained again: nothing is acknowledged twice.
     said = capsys.readouterr().out.split()
-    assert len(said) == 2 * 80 - len(stored)
+    assert len(said) == 2 * len(killable.PLAN.trials) - len(stored)
     assert rows(killed) == rows(whole)
