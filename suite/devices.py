@@ -80,7 +80,7 @@ def describe_device(device: str) -> DeviceDescription:
 
     from suite.environment import cpu_model  # noqa: PLC0415
 
-    if device.startswith("cuda"):
+    if is_cuda(device):
         found = torch.cuda.get_device_properties(device)
         return DeviceDescription(
             device, found.name, found.total_memory, f"{found.major}.{found.minor}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from suite.executors.base import Executor
 
@@ -11,8 +11,6 @@ if TYPE_CHECKING:
 
     from suite.executors.base import ShouldStop, SizeWanted, StackFinished, StackStarted
     from suite.planning import Stack
-
-CPU: Final = "cpu"
 
 
 class ByDeviceExecutor(Executor):
@@ -41,23 +39,26 @@ class ByDeviceExecutor(Executor):
 
     def trains_alone(self, device: str) -> bool:
         """Whether it is an accelerator."""
-        return device != CPU
+        return device != "cpu"
 
     def run(
         self, stacks: Sequence[Stack], should_stop: ShouldStop
     ) -> Iterator[StackStarted | StackFinished]:
         """Train every stack where its device's are trained."""
-        for executor, of_cpu in self._parts():
-            yield from executor.run(
-                [s for s in stacks if (s.trials[0].device == CPU) == of_cpu], should_stop
-            )
+        for executor, alone in self._parts():
+            part = [s for s in stacks if self.trains_alone(s.trials[0].device) == alone]
+            yield from executor.run(part, should_stop)
 
     def time_sizes(
         self, wanted: Sequence[SizeWanted], should_stop: ShouldStop
     ) -> Iterator[tuple[int, dict[int, float]]]:
         """Time every shape where it will be trained."""
-        for executor, of_cpu in self._parts():
-            places = [p for p, w in enumerate(wanted) if (w.trials[0].device == CPU) == of_cpu]
+        for executor, alone in self._parts():
+            places = [
+                place
+                for place, shape in enumerate(wanted)
+                if self.trains_alone(shape.trials[0].device) == alone
+            ]
             for place, timings in executor.time_sizes([wanted[p] for p in places], should_stop):
                 yield places[place], timings
 
@@ -75,4 +76,4 @@ class ByDeviceExecutor(Executor):
         self._cpu.close()
 
     def _parts(self) -> tuple[tuple[Executor, bool], ...]:
-        return (self._accelerators, False), (self._cpu, True)
+        return (self._accelerators, True), (self._cpu, False)

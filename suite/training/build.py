@@ -49,8 +49,8 @@ def build_stacked(
 ) -> nn.Module:
     """Build the stacked twin; its state is the stack of the serial models' states.
 
-    What the members' starts don't fix, a norm's own parameters and buffers, is that of the first
-    member in all of them: norms draw no random numbers.
+    What the members' starts don't fix, a norm's own parameters and buffers, is the same in all of
+    them: norms draw no random numbers.
     """
     condition = trials[0].condition
     norm = parse_norm(condition.norm)
@@ -60,8 +60,8 @@ def build_stacked(
         .stacked(len(trials), norm.stacked, condition.depth, spec.classes, spec.image_shape)
         .to(dtype)
     )
-    first = build_serial(condition, trials[0].seed, spec, dtype).state_dict()
-    states = [_paired(first, _start(t.condition, t.seed, spec)) for t in trials]
+    own = _draw(condition, norm, trials[0].seed, spec).to(dtype).state_dict()
+    states = [_paired(own, _start(t.condition, t.seed, spec)) for t in trials]
     model.load_state_dict({name: torch.stack([s[name] for s in states]) for name in states[0]})
     return model
 

@@ -121,31 +121,30 @@ def test_orders_are_those_of_the_seeds_streams(ahead):
     ]
 
 
-@pytest.mark.parametrize(("ahead", "begun"), [(False, {0}), (True, {0, 1})])
-def test_at_most_one_epoch_is_drawn_that_nobody_asks_for(ahead, begun, monkeypatch):
-    epochs = []
+@pytest.fixture
+def drawn_epochs(monkeypatch) -> list[int]:
+    """Epochs whose orders are drawn, in the order in which they are."""
+    epochs: list[int] = []
 
     def noted(seed, stream, epoch):
         epochs.append(epoch)
         return generator(seed, stream, epoch)
 
     monkeypatch.setattr(batches_module, "generator", noted)
+    return epochs
+
+
+@pytest.mark.parametrize(("ahead", "begun"), [(False, {0}), (True, {0, 1})])
+def test_at_most_one_epoch_is_drawn_that_nobody_asks_for(ahead, begun, drawn_epochs):
     drawn = orders(50, [3, 4], 1000, ahead=ahead)
     next(drawn)
     drawn.close()
-    assert set(epochs) == begun
+    assert set(drawn_epochs) == begun
 
 
-def test_no_epoch_is_drawn_twice(monkeypatch):
-    epochs = []
-
-    def noted(seed, stream, epoch):
-        epochs.append(epoch)
-        return generator(seed, stream, epoch)
-
-    monkeypatch.setattr(batches_module, "generator", noted)
+def test_no_epoch_is_drawn_twice(drawn_epochs):
     assert len(list(orders(50, [3], 3, ahead=True))) == 3
-    assert sorted(epochs) == [0, 1, 2]
+    assert sorted(drawn_epochs) == [0, 1, 2]
 
 
 @pytest.mark.parametrize("norm", NORMS)
