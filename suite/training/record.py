@@ -110,15 +110,15 @@ class Record:
         finite = [p.view(lead, -1).isfinite().all(1) for p in self.model.parameters()]
         self.finite = torch.stack(finite).all(0).tolist()
         test = torch.arange(len(data.test_labels), device=self.device).unsqueeze(0)
-        for name, images, labels, indices in (
-            ("train", data.train_images, data.train_labels, self.train[:, :TRAIN_IMAGES]),
-            ("validation", data.train_images, data.train_labels, self.validation),
-            ("test", data.test_images, data.test_labels, test),
-        ):
-            if indices.shape[1]:
-                loss, accuracy = loss_and_accuracy(self.model, images, labels, indices)
-                self.final[f"{name}_loss"] = loss.tolist()
-                self.final[f"{name}_accuracy"] = accuracy.tolist()
+        train = self.train[:, :TRAIN_IMAGES]
+        measured = {"train": self._measured(data.train_images, data.train_labels, train)}
+        if self.validation.shape[1]:
+            last = self._validated()
+            measured["validation"] = last.loss, last.accuracy
+        measured["test"] = self._measured(data.test_images, data.test_labels, test)
+        for name, (loss, accuracy) in measured.items():
+            self.final[f"{name}_loss"] = loss
+            self.final[f"{name}_accuracy"] = accuracy
         if self.probes:
             self.probes.finish()
 
@@ -145,14 +145,23 @@ class Record:
 
     def _evaluate(self) -> None:
         if self.validation.shape[1]:
-            loss, accuracy = loss_and_accuracy(
-                self.model, self.dataset.train_images, self.dataset.train_labels, self.validation
-            )
-            self.evaluations.append(
-                Evaluation(self.done, self.seconds, loss.tolist(), accuracy.tolist())
-            )
+            self._validated()
         if self.probes:
             self.probes.point(self.done)
+
+    def _validated(self) -> Evaluation:
+        """Evaluate on validation images after this step; once, though the last is asked twice."""
+        if not self.evaluations or self.evaluations[-1].step < self.done:
+            data = self.dataset
+            measured = self._measured(data.train_images, data.train_labels, self.validation)
+            self.evaluations.append(Evaluation(self.done, self.seconds, *measured))
+        return self.evaluations[-1]
+
+    def _measured(
+        self, images: torch.Tensor, labels: torch.Tensor, indices: torch.Tensor
+    ) -> tuple[list[float], list[float]]:
+        loss, accuracy = loss_and_accuracy(self.model, images, labels, indices)
+        return loss.tolist(), accuracy.tolist()
 
     def _start(self) -> None:
         self._synchronize()

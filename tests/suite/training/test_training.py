@@ -10,7 +10,8 @@ import torch
 from suite.data import load_dataset
 from suite.errors import InterruptedRunError
 from suite.records import Budget
-from suite.training import choose_stack_size, train_serial, train_stack
+from suite.training import choose_stack_size, record, train_serial, train_stack
+from suite.training.evaluate import loss_and_accuracy
 
 
 def outcomes(result):
@@ -36,6 +37,15 @@ def test_a_network_learns(norm, dataset, make_trial):
         assert curve(result, "trace_loss").steps == (100, 102)
         assert result.stack_size == 3
         assert result.seconds > 0
+
+
+def test_no_images_are_evaluated_twice_after_the_same_step(dataset, make_trial, monkeypatch):
+    calls = []
+    monkeypatch.setattr(
+        record, "loss_and_accuracy", lambda *a: calls.append(0) or loss_and_accuracy(*a)
+    )
+    (result,) = train_stack([make_trial(budget=Budget(steps=40))], dataset)
+    assert len(calls) == len(curve(result, "validation_loss").steps) + len(("train", "test"))
 
 
 @pytest.mark.parametrize("norm", ["none", "batch"])
