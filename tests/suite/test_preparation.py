@@ -11,6 +11,7 @@ from suite.grid import load_grid, parse_grid
 from suite.models import MODELS
 from suite.planning import cut_stacks
 from suite.preparation import prepare
+from suite.stack_sizes import LONGEST_STACK
 from tests.suite.test_grid import text
 
 
@@ -133,9 +134,9 @@ def test_a_stack_size_is_timed_only_where_that_pays():
 def test_only_short_stacks_may_be_larger_than_usual():
     work = work_of(seeds="12", batch_size="64", learning_rate="[1e-4, 1e-3, 1e-2]")
     work = dataclasses.replace(work, share=1)
-    for seconds, largest in ((250, 36), (400, 24), (1500, 12), (15_000, 12)):
+    for stacks, largest in ((1.7, 36), (2.7, 24), (10, 12), (100, 12)):
         executor = Timing({})
-        sizes(work, executor, rate_for(work, seconds))
+        sizes(work, executor, rate_for(work, stacks * LONGEST_STACK))
         assert {max(wanted.candidates) for wanted in executor.asked} == {largest}
 
 
