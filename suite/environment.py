@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 _DISTRIBUTIONS: Final = (
     "jinja2",
+    "matplotlib",
     "mlxtend",
     "numpy",
     "packaging",
@@ -30,7 +31,6 @@ _DISTRIBUTIONS: Final = (
     "pydantic",
     "rich",
     "scipy",
-    "seaborn",
     "statsmodels",
     "torch",
     "torchvision",
