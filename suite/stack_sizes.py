@@ -53,26 +53,20 @@ def _short_enough(trials: Sequence[Trial]) -> float:
 
 
 def candidate_sizes(trials: Sequence[Trial]) -> tuple[int, ...]:
-    """Stack sizes that leave stacks even: parts of a condition's seeds, or several conditions.
-
-    Parameters
-    ----------
-    trials
-        All trials of one shape, condition by condition.
+    """Stack sizes that divide all trials of one shape evenly, but for one member more or less.
 
     Returns
     -------
     tuple of int
-        Rising from 1, each at least a quarter larger than the one before.
+        Rising from 1 to ``LARGEST_STACK`` at most, each at least a quarter larger than the one
+        before.
     """
-    seeds = sum(trial.condition == trials[0].condition for trial in trials)
-    parts = {-(-seeds // number) for number in range(1, seeds + 1)}
-    several = set(range(seeds, len(trials) + 1, seeds))
+    parts = {-(-len(trials) // number) for number in range(1, len(trials) + 1)}
     chosen: list[int] = []
-    for size in sorted(parts | several):
-        if size <= LARGEST_STACK and (not chosen or size >= 1.25 * chosen[-1]):
+    for size in sorted(parts, reverse=True):
+        if size <= LARGEST_STACK and (not chosen or 1.25 * size <= chosen[-1]):
             chosen.append(size)
-    return tuple(chosen)
+    return tuple(reversed(chosen))
 
 
 def usual_stack(batch_size: int) -> int:
