@@ -95,8 +95,8 @@ class Executor(ABC):
     A stack whose training raises gives results with status ``failed``; one that runs out of memory
     is tried again in halves, and ``oom`` is the status of a trial that does not fit even alone.
     Where stacks train in other processes and one of these dies or hangs, its stack is tried once
-    more, and is ``failed`` when that process dies too; other stacks don't notice. A worker that the
-    system ended for want of memory counts as one that ran out of it.
+    more, and is ``failed`` when that process dies too; other stacks don't notice. A worker that was
+    ended for want of memory counts as one that ran out of it, where the executor can tell.
     """
 
     @property

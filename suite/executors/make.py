@@ -6,12 +6,15 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from suite.devices import is_cuda
 from suite.environment import usable_cores
-from suite.estimate import hang_limit, trial_seconds
+from suite.estimate import cuda_seconds, hang_limit, trial_seconds
 from suite.executors.by_device import ByDeviceExecutor
 from suite.executors.in_process import InProcessExecutor
 from suite.executors.processes import ProcessExecutor
-from suite.executors.ray_cluster import RayExecutor, RayTrainer, connected
+from suite.executors.ray_cluster import connected
+from suite.executors.ray_executor import RayExecutor
+from suite.executors.ray_worker import RayTrainer
 from suite.executors.shared import SharedDataset
 from suite.executors.training import OpenTrainer, StackTrainer
 
@@ -45,7 +48,9 @@ def make_executor(
     cores = usable_cores()
 
     def limit(stack: Stack) -> float:
-        """Limit a stack on one core; the rate is that of all cores of this machine."""
+        """Limit a stack on one core, for the rate is that of all of this machine, or on a GPU."""
+        if is_cuda(stack.trials[0].device):
+            return hang_limit(cuda_seconds(stack.trials))
         seconds = (trial_seconds(t.condition, t.protocol, rate) for t in stack.trials)
         return hang_limit(cores * sum(seconds))
 
@@ -53,7 +58,7 @@ def make_executor(
         cluster = connected(choice.address, cores)
         return RayExecutor(
             cluster,
-            RayTrainer.of(cluster, datasets, choice.threads, devices),
+            RayTrainer.of(cluster, datasets, choice.threads),
             threads=choice.threads,
             limit=limit,
             most=choice.workers,

@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING, Any, Final
 import suite
 from suite.errors import BenchError, InterruptedRunError
 from suite.executors.base import Executor, SizeWanted, StackFinished, StackStarted, without_result
+from suite.executors.tries import Death, Tries
 from suite.executors.worker import READY, STOP, STOPPED, Fault, serve
-from suite.planning import Stack
 from suite.room import kernel_counter
 
 if TYPE_CHECKING:
@@ -32,12 +32,11 @@ if TYPE_CHECKING:
 
     from suite.executors.base import ShouldStop, Trainer
     from suite.executors.worker import Task
-    from suite.records import Status
+    from suite.planning import Stack
 
 _PRELOADED: Final = "suite.executors.preload"
 _POLL_SECONDS: Final = 0.1
 _STOP_SECONDS: Final = 5.0  # for a polite stop; then a worker is killed, which loses nothing more
-_TRIES: Final = 2
 _BROKEN_STARTS: Final = 3
 # Between tries to reach the server: one that was killed refuses, but until the system has taken its
 # memory back it does not count as dead, and no other is started.
@@ -113,51 +112,11 @@ class _Answered:
 
 
 @dataclass(frozen=True)
-class _Death:
-    """Why a worker is not to be counted on any more."""
-
-    reason: str
-    status: Status = "failed"
-
-
-@dataclass(frozen=True)
 class _Lost:
     """The task's worker died, and so did those that tried again."""
 
     place: int
-    death: _Death
-
-
-class _Try:
-    """How often a task was tried, and how large its stack may still be.
-
-    Parameters
-    ----------
-    task
-        What is tried.
-    """
-
-    def __init__(self, task: Task) -> None:
-        self.deaths = 0
-        self.most: int | None = None
-        self._size = len(task.trials) if isinstance(task, Stack) else 1
-
-    @property
-    def first(self) -> bool:
-        """Whether it was not tried before."""
-        return not self.deaths and self.most is None
-
-    def died(self, death: _Death) -> _Death | None:
-        """Note a death; give the last word where the task is not to be tried again."""
-        if death.status == "oom":
-            if self._size > 1:
-                self._size = self.most = (self._size + 1) // 2
-                return None
-            return death
-        self.deaths += 1
-        if self.deaths < _TRIES:
-            return None
-        return _Death(f"{death.reason}, {_TRIES} times")
+    death: Death
 
 
 class ProcessExecutor(Executor):
@@ -248,7 +207,7 @@ class ProcessExecutor(Executor):
     ) -> Iterator[_Started | _Answered | _Lost]:
         """Have every task answered; whoever stops listening ends the workers."""
         queue = deque(range(len(tasks)))
-        tries = [_Try(task) for task in tasks]
+        tries = [Tries(task) for task in tasks]
         before = time.monotonic()
         while queue or any(worker.task is not None for worker in self._workers):
             if should_stop():
@@ -310,7 +269,7 @@ class ProcessExecutor(Executor):
         queue: deque[int],
         tasks: Sequence[Task],
         limits: Sequence[float],
-        tries: Sequence[_Try],
+        tries: Sequence[Tries],
     ) -> list[_Started]:
         """Hand tasks to those who wait for one; tell of those that are at their first try."""
         started = []
@@ -343,7 +302,7 @@ class ProcessExecutor(Executor):
         worker.task = None
         return None if said == STOPPED else said
 
-    def _death(self, worker: _Worker) -> _Death | None:
+    def _death(self, worker: _Worker) -> Death | None:
         """Say why a worker is not to be counted on any more, and end it; else nothing."""
         if worker.spent > worker.limit and (worker.task is not None or not worker.ready):
             worker.end()
@@ -353,7 +312,7 @@ class ProcessExecutor(Executor):
             code = worker.process.exitcode
             worker.end()
             if code == -signal.SIGKILL and worker.ready and _kills() > worker.kills:
-                return _Death("out of memory: the system killed the worker process", "oom")
+                return Death("out of memory: the system killed the worker process", "oom")
             how = _ended(code)
         else:
             return None
@@ -363,7 +322,7 @@ class ProcessExecutor(Executor):
                 raise BenchError(
                     f"worker processes don't start ({how}); --executor in-process does without them"
                 )
-        return _Death(f"the worker process {how}")
+        return Death(f"the worker process {how}")
 
     def _stop(self) -> None:
         """Ask all to stop between steps, and end them."""

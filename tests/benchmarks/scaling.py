@@ -112,14 +112,16 @@ def by_workers() -> Iterator[str]:
 def on_ray() -> Iterator[str]:
     """Compare Ray with one and two cores."""
     from suite.code_version import code_version
-    from suite.executors.ray_cluster import RayExecutor, RayTrainer, connected
+    from suite.executors.ray_cluster import connected
+    from suite.executors.ray_executor import RayExecutor
+    from suite.executors.ray_worker import RayTrainer
 
     dataset = load_dataset("mnist5k", data_dir=None)
     grid = parse_grid(STUDY.format(seeds=96, epochs=4).encode(), name="scaling")
     plan = make_plan(grid, ["cpu"], lambda _: dataset.fingerprint, code_version)
     todo = cut_stacks(plan, dict.fromkeys(plan.shapes, 12))
     cluster = connected(None, 2)
-    trainer = RayTrainer.of(cluster, {"mnist5k": dataset}, 1, ["cpu"])
+    trainer = RayTrainer.of(cluster, {"mnist5k": dataset}, 1)
 
     def executor(most: int) -> Executor:
         return RayExecutor(cluster, trainer, threads=1, limit=lambda _: 3600.0, most=most)

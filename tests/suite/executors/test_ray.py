@@ -1,6 +1,7 @@
 """Ray with two nodes and the real trainer: the rows of an in-process run, whatever is lost."""
 
 import dataclasses
+import importlib.util
 import os
 import subprocess
 import sys
@@ -13,14 +14,17 @@ from suite.code_version import code_version
 from suite.cost.plan import Replicate
 from suite.data import load_dataset
 from suite.errors import BenchError, UsageError
-from suite.executors import ray_cluster
+from suite.executors import ray_executor
 from suite.executors.in_process import InProcessExecutor
-from suite.executors.ray_cluster import Cluster, RayExecutor, RayTrainer, connected, secure
+from suite.executors.ray_cluster import Cluster, connected, secure
+from suite.executors.ray_executor import RayExecutor
+from suite.executors.ray_worker import RayTrainer
 from suite.executors.training import StackTrainer
 from suite.grid import parse_grid
 from suite.planning import cut_stacks, make_plan
 from tests.suite.executors import loopback
 from tests.suite.executors.test_processes import STUDY, results
+from tests.suite.executors.test_ray_executor import replicate
 from tests.suite.executors.trainers import Make, Scripted
 
 pytestmark = [pytest.mark.ray, pytest.mark.slow]
@@ -31,9 +35,10 @@ ROOT = Path(__file__).parents[3]
 @pytest.fixture
 def nodes():
     """Two nodes of one core each, on loopback."""
+    if importlib.util.find_spec("ray") is None:
+        pytest.skip("Ray is not installed")
     loopback.enter()
     secure(new=True)  # before Ray is imported, which reads it then
-    pytest.importorskip("ray")
     from ray.cluster_utils import Cluster as Nodes
 
     one = {"num_cpus": 1, "include_dashboard": False}
@@ -61,7 +66,7 @@ def test_two_nodes_give_the_rows_of_an_in_process_run(nodes):
     datasets, stacks = real()
     cluster = connected(nodes.address, 1)
     assert cluster.nodes() == 2
-    trainer = RayTrainer.of(cluster, datasets, 1, ["cpu"])
+    trainer = RayTrainer.of(cluster, datasets, 1)
     executor = RayExecutor(cluster, trainer, threads=1, limit=lambda _: 600.0)
     assert executor.describe()["nodes"] == executor.parallel == 2
     there = results(executor, stacks)
@@ -113,7 +118,7 @@ def test_a_wrong_token_is_refused_in_one_line(nodes):
 def test_a_node_with_other_code_is_refused(nodes):
     datasets, stacks = real()
     cluster = connected(nodes.address, 1)
-    trainer = RayTrainer.of(cluster, datasets, 1, ["cpu"])
+    trainer = RayTrainer.of(cluster, datasets, 1)
     executor = RayExecutor(cluster, trainer, threads=1, limit=lambda _: 600.0)
     other = [
         dataclasses.replace(
@@ -129,10 +134,17 @@ def test_a_node_with_other_code_is_refused(nodes):
         list(executor.run(stacks, never))
 
 
+def test_costs_of_other_code_are_refused(nodes):
+    cluster = connected(nodes.address, 1)
+    executor = RayExecutor(cluster, Make(Scripted(Path("unused"))), threads=1, limit=lambda _: 9.0)
+    with pytest.raises(BenchError, match="a node has other code than the driver"):
+        executor.measure(replicate("cpu"), never)
+
+
 def test_costs_are_measured_on_a_node_that_is_reserved_whole(nodes, monkeypatch):
     cluster = connected(nodes.address, 1)
     executor = RayExecutor(cluster, Make(Scripted(Path("unused"))), threads=1, limit=lambda _: 9.0)
-    monkeypatch.setattr(ray_cluster, "_measured", busy_elsewhere)
+    monkeypatch.setattr(ray_executor, "measured", busy_elsewhere)
     began = time.time()
     first = executor.measure(Replicate("cpu", 0, ()), never)
     assert first["cpu"] == 1
@@ -142,7 +154,7 @@ def test_costs_are_measured_on_a_node_that_is_reserved_whole(nodes, monkeypatch)
 def test_a_node_that_is_lost_while_it_measures_is_followed_by_another(nodes, monkeypatch):
     cluster = connected(nodes.address, 1)
     executor = RayExecutor(cluster, Make(Scripted(Path("unused"))), threads=1, limit=lambda _: 9.0)
-    monkeypatch.setattr(ray_cluster, "_measured", measures_long)
+    monkeypatch.setattr(ray_executor, "measured", measures_long)
     (lost,) = nodes.worker_nodes
     largest = cluster.largest_node
     asked = []
@@ -165,12 +177,12 @@ def test_a_node_that_is_lost_while_it_measures_is_followed_by_another(nodes, mon
     assert len(asked) == 2
 
 
-def measures_long(_):
+def measures_long(*_):
     time.sleep(5)
     return "measured"
 
 
-def busy_elsewhere(_):
+def busy_elsewhere(*_):
     import ray
 
     found = ray.get_runtime_context().get_assigned_resources()

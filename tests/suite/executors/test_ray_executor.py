@@ -12,7 +12,9 @@ from suite.cost.plan import CostStudy, plan_costs
 from suite.cost_records import CostProtocol
 from suite.errors import BenchError, UsageError
 from suite.executors.base import StackFinished, StackStarted
-from suite.executors.ray_cluster import Cluster, RayExecutor
+from suite.executors.ray_cluster import Cluster
+from suite.executors.ray_executor import RayExecutor
+from suite.executors.ray_worker import answered
 from suite.planning import cut_stacks
 from tests.fakes import tiny_plan
 
@@ -27,6 +29,10 @@ class RayTaskError(RayError):
     cause = ZeroDivisionError()
 
 
+class OutOfMemoryError(RayError):
+    pass
+
+
 class Simulated(Cluster):
     """A cluster whose tasks end one at a time, in their order, when they are waited for.
 
@@ -34,7 +40,9 @@ class Simulated(Cluster):
     """
 
     def __init__(self, nodes, answers):
-        exceptions = SimpleNamespace(RayError=RayError, RayTaskError=RayTaskError)
+        exceptions = SimpleNamespace(
+            RayError=RayError, RayTaskError=RayTaskError, OutOfMemoryError=OutOfMemoryError
+        )
         ray = SimpleNamespace(
             put=lambda value: value,
             nodes=lambda: nodes,
@@ -45,11 +53,13 @@ class Simulated(Cluster):
         super().__init__(ray, None)
         self.answers = answers
         self.asked = []
+        self.submitted = []
 
     def remote(self, function, **options):
         def submit(*arguments):
             self.asked.append(options)
-            return Ref(arguments)
+            self.submitted.append(Ref(arguments))
+            return self.submitted[-1]
 
         return SimpleNamespace(remote=submit)
 
@@ -147,11 +157,61 @@ def test_a_cluster_without_gpus_is_refused_where_one_is_asked_for():
         executor(Simulated([node("a", 4), node("b", 4, 2, alive=False)], done), "cpu", "cuda:0")
 
 
-def test_a_stack_that_is_lost_has_failed_with_the_reason():
+def test_a_stack_that_is_lost_is_tried_again():
+    losses = [RayError("the node is gone")]
+    cluster = Simulated([node("a", 1)], lambda ref: losses.pop() if losses else done(ref))
+    todo = stacks("cpu")[:2]
+    events = list(executor(cluster, "cpu").run(todo, never))
+    # It is the next to be tried, and is told to have started once.
+    assert [e.stack for e in events] == [s for s in todo for _ in ("started", "finished")]
+    assert [ref.arguments[2] for ref in cluster.submitted] == [todo[0], *todo]
+
+
+def test_a_stack_that_is_lost_twice_has_failed_with_the_reason():
     cluster = Simulated([node("a", 1)], lambda ref: RayError("the node is gone\nmore"))
     events = list(executor(cluster, "cpu").run(stacks("cpu")[:1], never))
-    (reason,) = {result.reason for result in events[-1].results}
-    assert reason.endswith("(a worker is killed after 600 s without an answer): the node is gone")
+    found = {(result.status, result.reason) for result in events[-1].results}
+    assert found == {
+        (
+            "failed",
+            "the worker or its node died (the node is gone; one is ended after 600 s without an "
+            "answer), 2 times",
+        )
+    }
+    assert len(cluster.submitted) == 2
+
+
+def test_a_stack_whose_worker_was_ended_for_want_of_memory_is_tried_in_halves():
+    (stack, *_) = stacks("cpu")
+    few = Simulated(
+        [node("a", 1)],
+        lambda ref: done(ref) if ref.arguments[4] == 1 else OutOfMemoryError("95 % used"),
+    )
+    events = list(executor(few, "cpu").run([stack], never))
+    assert len(events) == 2
+    assert [ref.arguments[4] for ref in few.submitted] == [None, 1]
+    none = Simulated([node("a", 1)], lambda ref: OutOfMemoryError("95 % used"))
+    events = list(executor(none, "cpu").run([stack], never))
+    assert len(none.submitted) == 2
+    assert {(r.status, r.reason) for r in events[-1].results} == {
+        ("oom", "out of memory: Ray ended the worker (95 % used)")
+    }
+
+
+def test_ray_itself_tries_nothing_again_and_keeps_no_process_that_had_a_gpu():
+    asked = {}
+
+    def remote(**options):
+        asked[options["num_gpus"]] = options
+        return lambda function: SimpleNamespace(options=lambda **more: more)
+
+    cluster = Cluster(SimpleNamespace(remote=remote), None)
+    for gpus in (0, 1, 0, 1):
+        assert cluster.remote(answered, num_gpus=gpus, num_cpus=2) == {"num_cpus": 2}
+    assert asked == {
+        0: {"num_gpus": 0, "max_retries": 0},
+        1: {"num_gpus": 1, "max_retries": 0, "max_calls": 1},
+    }
 
 
 def replicate(device):
@@ -205,10 +265,10 @@ def test_a_worker_ends_itself_when_its_task_hangs():
     """Even where the code that hangs never lets go of Python's lock, as here."""
     code = (
         "import ctypes\n"
-        "from suite.executors import ray_cluster\n"
+        "from suite.executors import ray_worker\n"
         "def hangs():\n"
         "    ctypes.PyDLL(None).sleep(600)\n"
-        "ray_cluster._answered('a', hangs, None, 0.5)\n"
+        "ray_worker.answered('a', hangs, None, 0.5, None)\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],
