@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections import Counter
 from typing import TYPE_CHECKING, Final, Self
@@ -112,7 +113,8 @@ class Display:
                 self._show_running()
             case StackFinished(stack, results, seconds):
                 assert self._forecast is not None
-                self._forecast.finished(stack, seconds)
+                trained = any(result.status in ("ok", "diverged") for result in results)
+                self._forecast.finished(stack, seconds if trained else math.nan)
                 self._running.pop((stack.shape, stack.number), None)
                 self._show_running()
                 self._promise()

@@ -57,10 +57,12 @@ class Forecast:
         self._begun[stack.shape, stack.number] = self._clock()
 
     def finished(self, stack: Stack, seconds: float) -> None:
-        """Learn what a stack took."""
+        """Learn what a stack took; NaN where that says nothing of others, as of one that failed."""
         name = (stack.shape, stack.number)
         del self._left[name]
         self._begun.pop(name, None)
+        if math.isnan(seconds):
+            return
         before, trials = self._measured.get(stack.shape, (0.0, 0))
         self._measured[stack.shape] = (before + seconds, trials + len(stack.trials))
         if math.isfinite(self._estimates[name]):

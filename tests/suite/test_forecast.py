@@ -31,6 +31,14 @@ def test_estimates_first_then_what_was_measured():
     assert forecast.left() == 0
 
 
+def test_a_stack_that_failed_says_nothing_of_the_others():
+    plan = tiny_plan(seeds=8)
+    stacks = cut_stacks(plan, dict.fromkeys(plan.shapes, 4))
+    forecast = Forecast(stacks, lambda stack: 4.0)
+    forecast.finished(stacks[0], math.nan)
+    assert forecast.left() == 4 * (len(stacks) - 1)
+
+
 def test_each_device_has_its_own_pace_and_its_own_stacks_at_a_time():
     plan = tiny_plan(seeds=4)
     stacks = cut_stacks(plan, dict.fromkeys(plan.shapes, 4))
