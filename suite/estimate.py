@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Final
 from suite.datasets import DATASETS
 from suite.grid_form import training_images
 from suite.models import model_spec
+from suite.records import FINAL_TRAIN_IMAGES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -125,7 +126,7 @@ def _evaluated(condition: Condition, protocol: Protocol) -> float:
     images, _, steps = _course(condition, protocol)
     evaluations = protocol.evaluations_per_decade * math.log10(max(10, steps))
     held_out = spec.validation_images if protocol.split == "holdout" else 0
-    return evaluations * held_out + images + spec.test_images
+    return evaluations * held_out + min(images, FINAL_TRAIN_IMAGES) + spec.test_images
 
 
 def _course(condition: Condition, protocol: Protocol) -> tuple[int, int, int]:

@@ -94,7 +94,7 @@ _ALL: Final = (
         "nats",
         "lower",
         "both",
-        "Cross-entropy on training images, eval mode.",
+        "Cross-entropy on training images, at most 10,000, eval mode.",
         f"none at the end; else of the probe along training: {_SUMMARY}",
     ),
     Quantity(
@@ -102,7 +102,7 @@ _ALL: Final = (
         "fraction",
         "higher",
         "both",
-        "Accuracy on training images, eval mode.",
+        "Accuracy on training images, at most 10,000, eval mode.",
         f"none at the end; else of the probe along training: {_SUMMARY}",
     ),
     Quantity(

@@ -16,6 +16,7 @@ from typing import Any, Final, Literal, get_args
 Status = Literal["ok", "diverged", "undefined", "oom", "failed"]
 STATUSES: Final[tuple[str, ...]] = get_args(Status)
 Split = Literal["holdout", "all"]
+FINAL_TRAIN_IMAGES: Final = 10_000  # at most, the first of the training part: as many as test has
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

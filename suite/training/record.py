@@ -5,12 +5,13 @@ from __future__ import annotations
 import math
 import time
 from concurrent.futures import ThreadPoolExecutor
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import torch
 
 from suite.fits import undefined_reason
 from suite.probes import open_session
+from suite.records import FINAL_TRAIN_IMAGES
 from suite.training.evaluate import AsStack, loss_and_accuracy
 from suite.training.outcomes import Evaluation, Run, result
 from suite.training.schedule import evaluation_steps
@@ -23,8 +24,6 @@ if TYPE_CHECKING:
     from suite.data import Dataset
     from suite.probes.session import ProbeSession
     from suite.records import Trial, TrialResult
-
-TRAIN_IMAGES: Final = 10_000  # the first of the training part: enough for its final loss
 
 
 def undefined(trial: Trial, dataset: Dataset) -> str:
@@ -110,7 +109,7 @@ class Record:
         finite = [p.view(lead, -1).isfinite().all(1) for p in self.model.parameters()]
         self.finite = torch.stack(finite).all(0).tolist()
         test = torch.arange(len(data.test_labels), device=self.device).unsqueeze(0)
-        train = self.train[:, :TRAIN_IMAGES]
+        train = self.train[:, :FINAL_TRAIN_IMAGES]
         measured = {"train": self._measured(data.train_images, data.train_labels, train)}
         if self.validation.shape[1]:
             last = self._validated()
