@@ -9,7 +9,7 @@ import torch
 
 from suite.devices import use_full_precision
 from suite.training import train_stack
-from suite.training.sizing import choose_stack_size
+from suite.training.sizing import time_stack_sizes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,12 +62,12 @@ class StackTrainer:
     def time_sizes(self, wanted: SizeWanted) -> dict[int, float]:
         """Time stack sizes; see ``suite.training.sizing``."""
         trial = wanted.trials[0]
-        return choose_stack_size(
+        return time_stack_sizes(
             trial,
             self._on_device(trial),
             wanted.candidates,
             budget_seconds=wanted.seconds,
-        ).timings
+        )
 
     def _on_device(self, trial: Trial) -> Dataset:
         name = trial.condition.dataset

@@ -15,7 +15,7 @@ from suite.models import model_spec
 from suite.records import TrialResult
 from suite.training.record import undefined
 from suite.training.serial import run_serial
-from suite.training.sizing import StackChoice, choose_stack_size
+from suite.training.sizing import fastest, time_stack_sizes
 from suite.training.stacked import run_stacked
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from suite.data import Dataset
     from suite.records import Trial
 
-__all__ = ["StackChoice", "choose_stack_size", "train_serial", "train_stack"]
+__all__ = ["fastest", "time_stack_sizes", "train_serial", "train_stack"]
 
 
 def _never() -> bool:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import torch
@@ -19,7 +18,6 @@ if TYPE_CHECKING:
     from suite.data import Dataset
     from suite.records import Trial
 
-CANDIDATES: Final = (1, 2, 4, 6, 8, 12, 16, 24, 32, 48, 64)
 MEMORY: Final = 1 << 30
 CLEARLY_SLOWER: Final = 1.25
 AS_FAST: Final = 1.02  # of stacks that take equally long the smaller is easier to place
@@ -27,32 +25,16 @@ LEAST_ROUNDS: Final = 3
 MOST_ROUNDS: Final = 50
 
 
-@dataclass(frozen=True)
-class StackChoice:
-    """A stack size with the timings behind it.
-
-    Parameters
-    ----------
-    size
-        Members of a stack.
-    timings
-        Candidate → seconds per seed-step, the least of several.
-    """
-
-    size: int
-    timings: dict[int, float]
-
-
-def choose_stack_size(
+def time_stack_sizes(
     trial: Trial,
     dataset: Dataset,
-    candidates: Sequence[int] = CANDIDATES,
+    candidates: Sequence[int],
     *,
     budget_seconds: float = 1.0,
     memory_bytes: int = MEMORY,
     clock: Callable[[], float] = time.perf_counter,
-) -> StackChoice:
-    """Time a few training steps for each candidate and take the fastest per seed-step.
+) -> dict[int, float]:
+    """Time a few training steps for each candidate.
 
     Candidates take turns, a step each, and count by their least time: what else the machine does
     for a while meets all of them, and can't decide for one. Those that were clearly slower drop out
@@ -76,12 +58,13 @@ def choose_stack_size(
 
     Returns
     -------
-    StackChoice
-        Size 1 without timings where the model has no stacked twin or training is undefined.
+    dict
+        Candidate → seconds per seed-step, the least of several; nothing where there is nothing to
+        choose: the model has no stacked twin, or a batch is one image, where norms may be undefined.
     """
     spec = model_spec(trial.condition.model)
     if not spec.has_stacked or trial.condition.batch_size == 1:
-        return StackChoice(1, {})
+        return {}
     data = dataset.to(trial.device)
     first = min(candidates)
     bytes_per_member = _bytes_of(*_prepared(trial, data, first)) // first
@@ -92,8 +75,7 @@ def choose_stack_size(
     }
     for step, batch in steps.values():
         step(batch)  # to warm up
-    timings = _least_seconds(steps, budget_seconds, clock)
-    return StackChoice(fastest(timings), timings)
+    return _least_seconds(steps, budget_seconds, clock)
 
 
 def fastest(timings: Mapping[int, float]) -> int:

@@ -19,7 +19,7 @@ from suite.norms import parse_norm
 from suite.records import Budget, Condition, Protocol, Trial
 from suite.torchvision_compat import import_torchvision
 from suite.training.record import Record
-from suite.training.sizing import choose_stack_size
+from suite.training.sizing import fastest, time_stack_sizes
 from suite.training.stacked import StackedStep, build_stacked, train
 
 CORES = len(os.sched_getaffinity(0))
@@ -96,7 +96,7 @@ def careful(norm: str, batch_size: int, steps: int):
 
 
 def stacked(norm: str, batch_size: int, steps: int, model: str = "mlp"):
-    """Ours, as a run trains: the stack size by ``choose_stack_size``."""
+    """Ours, as a run trains: the stack size by ``time_stack_sizes``."""
     dataset = images()
 
     def trial(seed: int) -> Trial:
@@ -115,7 +115,9 @@ def stacked(norm: str, batch_size: int, steps: int, model: str = "mlp"):
             code_version="benchmark",
         )
 
-    size = choose_stack_size(trial(0), dataset, (1, 2, 4, 6, 8, 12, 16, 24), budget_seconds=4).size
+    size = fastest(
+        time_stack_sizes(trial(0), dataset, (1, 2, 4, 6, 8, 12, 16, 24), budget_seconds=4)
+    )
     trials = [trial(seed) for seed in range(size)]
     network = build_stacked(trials, dataset.spec)
     step = StackedStep(network, trials, dataset)
