@@ -59,8 +59,8 @@ def time_stack_sizes(
     Returns
     -------
     dict
-        Candidate → seconds per seed-step, the least of several; nothing where there is nothing to
-        choose: the model has no stacked twin, or a batch is one image, where norms may be undefined.
+        Candidate → seconds per seed-step, the least of several; nothing where there is no choice,
+        for the model has no stacked twin, or where batches are one image and norms may be undefined.
     """
     spec = model_spec(trial.condition.model)
     if not spec.has_stacked or trial.condition.batch_size == 1:
