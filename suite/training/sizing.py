@@ -60,7 +60,7 @@ def time_stack_sizes(
     -------
     dict
         Candidate → seconds per seed-step, the least of several; nothing where there is no choice,
-        for the model has no stacked twin, or where batches are one image and norms may be undefined.
+        for the model has no stacked twin, or where norms may be undefined for batches of one image.
     """
     spec = model_spec(trial.condition.model)
     if not spec.has_stacked or trial.condition.batch_size == 1:
