@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from suite.records import Trial
-from suite.stacking import stack_shape
+from suite.stacking import even_parts, stack_shape
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -63,8 +64,8 @@ class Plan:
     def shapes(self) -> dict[str, tuple[Trial, ...]]:
         """Shape → its trials, condition by condition, seeds ascending.
 
-        So a stack holds seeds of one condition, as far as its size allows: a step whose members
-        share their learning rate was up to 17 % faster than one with five of them.
+        So a stack holds seeds of as few conditions as its size allows: a step whose members share
+        their learning rate was up to 17 % faster than one with five of them.
         """
         members: dict[str, list[Trial]] = {}
         known: dict[tuple[object, ...], str] = {}
@@ -149,4 +150,5 @@ def cut_stacks(plan: Plan, sizes: Mapping[str, int]) -> tuple[Stack, ...]:
 
 
 def _parts(trials: Sequence[Trial], size: int) -> Iterable[tuple[Trial, ...]]:
-    return (tuple(trials[i : i + size]) for i in range(0, len(trials), size))
+    rest = iter(trials)
+    return (tuple(islice(rest, part)) for part in even_parts(len(trials), size))

@@ -9,6 +9,8 @@ import heapq
 import math
 from typing import TYPE_CHECKING, Final
 
+from suite.stacking import even_parts
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -111,8 +113,7 @@ class Shape:
         """Cut into stacks of at most so many seconds; give the seconds of each."""
         fitting = [size for size in self.sizes if self.length(size) <= longest]
         size = fitting[-1] if fitting else self.sizes[0]
-        whole, rest = divmod(self.trials, size)
-        return [self.length(size)] * whole + ([self.length(rest)] if rest else [])
+        return [self.length(part) for part in even_parts(self.trials, size)]
 
     def length(self, size: int) -> float:
         """Give the seconds of a stack of this size.

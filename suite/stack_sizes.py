@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Final
 
 from suite.estimate import cuda_seconds, order_bytes, trial_bytes
 from suite.models import model_spec
+from suite.stacking import even_parts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -40,20 +40,28 @@ def filling_stack(trials: Sequence[Trial], memory_bytes: int) -> int:
         return 1
     fitting = int(MEMORY_SHARE * memory_bytes) // (trial_bytes(condition) + order_bytes(trials[0]))
     most = max(1, min(fitting, _short_enough(trials)))
-    return math.ceil(len(trials) / math.ceil(len(trials) / most))
+    return even_parts(len(trials), most)[0]
 
 
-def _short_enough(trials: Sequence[Trial]) -> float:
+def _short_enough(trials: Sequence[Trial]) -> int:
     """Count the members of a stack that takes ``LONGEST_STACK``, or twice as long as one member."""
     alone, together = cuda_seconds(trials[:1]), cuda_seconds(trials)
     limit = max(LONGEST_STACK, 2 * alone)
     if not together > limit:
-        return math.inf
-    return 1 + (len(trials) - 1) * (limit - alone) / (together - alone)
+        return len(trials)
+    return 1 + int((len(trials) - 1) * (limit - alone) / (together - alone))
 
 
 def candidate_sizes(trials: Sequence[Trial]) -> tuple[int, ...]:
-    """Stack sizes that divide all trials of one shape evenly, but for one member more or less.
+    """Stack sizes that leave stacks even: parts of a condition's seeds, or of all trials.
+
+    A stack of less than a condition's seeds never mixes conditions, whose learning rates would be
+    groups of the optimizer, each with a cost of its own at every step.
+
+    Parameters
+    ----------
+    trials
+        All trials of one shape, condition by condition.
 
     Returns
     -------
@@ -61,12 +69,14 @@ def candidate_sizes(trials: Sequence[Trial]) -> tuple[int, ...]:
         Rising from 1 to ``LARGEST_STACK`` at most, each at least a quarter larger than the one
         before.
     """
-    parts = {-(-len(trials) // number) for number in range(1, len(trials) + 1)}
+    seeds = sum(trial.condition == trials[0].condition for trial in trials)
+    sizes = {even_parts(seeds, most)[0] for most in range(1, seeds + 1)}
+    several = {even_parts(len(trials), most)[0] for most in range(seeds, len(trials) + 1)}
     chosen: list[int] = []
-    for size in sorted(parts, reverse=True):
-        if size <= LARGEST_STACK and (not chosen or 1.25 * size <= chosen[-1]):
+    for size in sorted(sizes | several):
+        if size <= LARGEST_STACK and (not chosen or size >= 1.25 * chosen[-1]):
             chosen.append(size)
-    return tuple(reversed(chosen))
+    return tuple(chosen)
 
 
 def usual_stack(batch_size: int) -> int:

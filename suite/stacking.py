@@ -25,3 +25,9 @@ def stack_shape(trial: Trial) -> str:
     for axis in PER_MEMBER_AXES:
         del shared["condition"][axis]
     return canonical_json(shared)
+
+
+def even_parts(count: int, most: int) -> list[int]:
+    """Divide so many members among as few stacks as hold ``most`` each, evenly but for one."""
+    parts = -(-count // most)
+    return [count // parts + (part < count % parts) for part in range(parts)]

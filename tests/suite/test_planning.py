@@ -1,3 +1,4 @@
+import math
 from collections import Counter
 
 import pytest
@@ -31,11 +32,12 @@ def test_stacks_hold_every_trial_once_and_only_trials_of_one_shape(seeds, size, 
     for stack in stacks:
         assert {stack_shape(trial) for trial in stack.trials} == {stack.shape}
         assert 1 <= len(stack.trials) <= size
-    # Deterministic, and all but the last stack of a shape are full.
+    # Deterministic, and those of a shape are as few as they can be, and even.
     assert stacks == cut_stacks(plan, dict.fromkeys(plan.shapes, size))
     for shape in plan.shapes:
         lengths = [len(s.trials) for s in stacks if s.shape == shape]
-        assert all(n == size for n in lengths[:-1])
+        assert len(lengths) == math.ceil(len(plan.shapes[shape]) / size)
+        assert max(lengths) - min(lengths) <= 1
         assert [s.number for s in stacks if s.shape == shape] == list(range(len(lengths)))
 
 

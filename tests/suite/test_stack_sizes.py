@@ -24,8 +24,8 @@ def shape(seeds, rates=(1e-3,)):
 def test_candidates_leave_stacks_even():
     assert candidate_sizes(shape(1)) == (1,)
     assert candidate_sizes(shape(6)) == (1, 2, 3, 6)
-    assert candidate_sizes(shape(12, [1e-3, 1e-2])) == (1, 2, 3, 4, 6, 8, 12, 24)
-    assert candidate_sizes(shape(12, [1e-4, 1e-3, 1e-2, 1e-1, 1.0]))[-4:] == (15, 20, 30, 60)
+    assert candidate_sizes(shape(12, [1e-3, 1e-2])) == (1, 2, 3, 4, 6, 12, 24)
+    assert candidate_sizes(shape(12, [1e-4, 1e-3, 1e-2, 1e-1, 1.0]))[-6:] == (6, 12, 15, 20, 30, 60)
     many = candidate_sizes(shape(1000))
     assert many[-1] <= LARGEST_STACK
     assert len(many) < 16
