@@ -41,7 +41,7 @@ class RayExecutor(Executor):
     cluster
         Connected; see ``connected``.
     make_trainer
-        Called once in every worker process.
+        Called once in every worker process; those of a GPU serve one stack each.
     threads
         Cores that a stack takes.
     limit
@@ -191,12 +191,14 @@ class RayExecutor(Executor):
                 for ref in done:
                     place, gpus = running.pop(ref)
                     answer = self._answer(ref)
-                    if isinstance(answer, Death):
-                        answer = tries[place].died(_in_words(answer, limits[place]))
-                    if answer is None:
-                        queues[gpus].appendleft(place)
-                    else:
+                    if not isinstance(answer, Death):
                         yield place, answer
+                    elif last := tries[place].died(_in_words(answer, limits[place])):
+                        yield place, last
+                    elif answer.status == "oom":  # once its neighbours are done, there may be room
+                        queues[gpus].append(place)
+                    else:
+                        queues[gpus].appendleft(place)
         finally:
             for ref in running:
                 self._cluster.cancel(ref)

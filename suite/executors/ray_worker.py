@@ -116,7 +116,7 @@ def answered(
     limit: float,
     most: int | None,
 ) -> StackFinished | dict[int, float]:
-    """Answer a task; this process keeps its trainer for the next one of the same run.
+    """Answer a task; this process, unless it has a GPU, keeps its trainer for the run's next one.
 
     It ends where that takes longer than the limit in seconds, even in code that holds Python's
     lock. ``most`` members of a stack are known to fit, where that is known.

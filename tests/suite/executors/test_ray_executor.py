@@ -8,9 +8,12 @@ from types import SimpleNamespace
 
 import pytest
 
+from suite import device_check
+from suite.code_version import cost_version
 from suite.cost.plan import CostStudy, plan_costs
 from suite.cost_records import CostProtocol
 from suite.errors import BenchError, UsageError
+from suite.executors import ray_worker
 from suite.executors.base import StackFinished, StackStarted
 from suite.executors.ray_cluster import Cluster
 from suite.executors.ray_executor import RayExecutor
@@ -198,6 +201,15 @@ def test_a_stack_whose_worker_was_ended_for_want_of_memory_is_tried_in_halves():
     }
 
 
+def test_what_had_no_memory_waits_for_its_neighbours():
+    first, second, *_ = stacks("cpu")
+    shortages = [OutOfMemoryError("95 % used")]
+    cluster = Simulated([node("a", 1)], lambda ref: shortages.pop() if shortages else done(ref))
+    events = list(executor(cluster, "cpu").run([first, second], never))
+    assert [ref.arguments[2] for ref in cluster.submitted] == [first, second, first]
+    assert [e.stack for e in events if isinstance(e, StackFinished)] == [second, first]
+
+
 def test_ray_itself_tries_nothing_again_and_keeps_no_process_that_had_a_gpu():
     asked = {}
 
@@ -281,3 +293,33 @@ def test_a_worker_ends_itself_when_its_task_hangs():
     assert done.returncode == 1
     assert "Timeout" in done.stderr
     assert "in hangs" in done.stderr
+
+
+def test_a_node_measures_what_is_the_drivers_code_on_a_device_that_computes_well(monkeypatch):
+    import torch
+
+    checked = []
+    monkeypatch.setattr(device_check, "check_device", checked.append)
+    monkeypatch.setattr(ray_worker, "measure_in_process", lambda asked, _: asked.tasks)
+    wanted = replicate("cpu")
+    with pytest.raises(BenchError, match="a node has other code"):
+        ray_worker.measured(wanted, torch.__version__)
+    (task,) = wanted.tasks
+    same = dataclasses.replace(task, code_version=cost_version(task.condition))
+    wanted = dataclasses.replace(wanted, tasks=(same,))
+    assert ray_worker.measured(wanted, torch.__version__) == (same,)
+    assert checked == ["cpu"]
+    with pytest.raises(BenchError, match="a node has torch"):
+        ray_worker.measured(wanted, "1.0")
+
+
+def test_a_worker_checks_the_device_of_a_task_once_and_no_other(monkeypatch):
+    checked = []
+    monkeypatch.setattr(device_check, "check_device", checked.append)
+    monkeypatch.setattr(ray_worker, "code_version", lambda *_: "code")
+    trainer = ray_worker._CheckedTrainer(lambda *_: [])
+    for device in ("cpu", "cpu", "cuda:0"):
+        (stack, *_) = stacks(device)
+        same = (dataclasses.replace(t, code_version="code") for t in stack.trials)
+        trainer.check(dataclasses.replace(stack, trials=tuple(same)))
+    assert checked == ["cpu", "cuda:0"]
