@@ -19,7 +19,9 @@ class Clock:
         return self.now
 
 
-def play(*, terminal: bool = False, quiet: bool = False, pause: float = 6.0) -> str:
+def play(
+    *, terminal: bool = False, quiet: bool = False, pause: float = 6.0, lost: int | None = None
+) -> str:
     plan = tiny_plan(seeds=4)
     stacks = cut_stacks(plan, dict.fromkeys(plan.shapes, 4))
     clock = Clock()
@@ -42,10 +44,20 @@ def play(*, terminal: bool = False, quiet: bool = False, pause: float = 6.0) -> 
             results = [fake_result(t) for t in stack.trials]
             if number == 1:
                 results[0] = TrialResult(trial=stack.trials[0], status="failed", reason="[bold]x")
-            display.on_event(StackFinished(stack, tuple(results), pause))
+            if number == lost:
+                results = [
+                    TrialResult(trial=t, status="failed", reason="died") for t in stack.trials
+                ]
+            display.on_event(StackFinished(stack, tuple(results), 0.0 if number == lost else pause))
             if terminal:
                 console.print(display)
     return out.getvalue()
+
+
+def test_a_stack_that_was_lost_is_no_measure_of_time():
+    lines = play(lost=0).splitlines()
+    assert lines[2].endswith("(4 failed), 14 s left")  # seven stacks, by the estimate of 2 s
+    assert lines[3].endswith("36 s left")  # by the pace of the second, 6 s
 
 
 def test_plain_lines():

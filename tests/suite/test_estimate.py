@@ -16,7 +16,7 @@ from suite.estimate import (
     trial_seconds,
 )
 from suite.models import MODELS
-from suite.records import Budget, Condition, Protocol
+from suite.records import FINAL_TRAIN_IMAGES, Budget, Condition, Protocol
 from tests.fakes import tiny_plan
 
 CONDITION = Condition(dataset="mnist", model="mlp", norm="none", batch_size=64, learning_rate=1e-3)
@@ -80,6 +80,16 @@ def test_seconds_follow_the_arithmetic():
 def test_stored_seconds_take_the_place_of_estimated_training():
     evaluation = trial_seconds(CONDITION, PROTOCOL, 1e11, stored=0.0)
     assert trial_seconds(CONDITION, PROTOCOL, 1e11, stored=40.0) == pytest.approx(40 + evaluation)
+
+
+def test_of_the_training_images_no_more_are_evaluated_than_the_trainer_does():
+    protocol = dataclasses.replace(PROTOCOL, budget=Budget(steps=100))
+
+    def evaluation(images: int) -> float:
+        some = dataclasses.replace(CONDITION, train_size=images)
+        return trial_seconds(some, protocol, 1e11, stored=0.0)
+
+    assert evaluation(5_000) < evaluation(FINAL_TRAIN_IMAGES) == evaluation(50_000)
 
 
 def test_a_model_without_a_size_has_no_estimate(monkeypatch):
