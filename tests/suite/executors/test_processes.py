@@ -251,7 +251,8 @@ def test_the_fork_server_has_one_thread_no_gpu_and_an_optimizer():
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "OMP_NUM_THREADS": "8"},
+        # OpenBLAS starts threads when numpy is loaded, and ends them by itself before a fork.
+        env={**os.environ, "OMP_NUM_THREADS": "8", "OPENBLAS_NUM_THREADS": "1"},
     )
     assert done.stdout.split() == ["1", "True"], done.stderr
 
