@@ -28,6 +28,12 @@ def stack_shape(trial: Trial) -> str:
 
 
 def even_parts(count: int, most: int) -> list[int]:
-    """Divide so many members among as few stacks as hold ``most`` each, evenly but for one."""
+    """Divide so many members among as few stacks as hold ``most`` each.
+
+    Returns
+    -------
+    list of int
+        Members of each stack, the larger ones first; they differ by one at most.
+    """
     parts = -(-count // most)
     return [count // parts + (part < count % parts) for part in range(parts)]
