@@ -31,7 +31,6 @@ _DISTRIBUTIONS: Final = (
     "pydantic",
     "rich",
     "scipy",
-    "statsmodels",
     "torch",
     "torchvision",
 )
