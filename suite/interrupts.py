@@ -22,6 +22,31 @@ def ignore_signals() -> None:
         signal.signal(number, signal.SIG_IGN)
 
 
+@contextlib.contextmanager
+def lasting() -> Iterator[None]:
+    """Raise KeyboardInterrupt after this block where a signal raised it within, and it was lost.
+
+    While compiled modules load they clear exceptions that they did not look for, this one too.
+    """
+    came: list[int] = []
+    before = {number: signal.getsignal(number) for number in _SIGNALS}
+
+    def note(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        before[signal.Signals(number)](number, frame)  # type: ignore[operator,misc]
+
+    handled = [number for number, handler in before.items() if callable(handler)]
+    for number in handled:
+        signal.signal(number, note)
+    try:
+        yield
+    finally:
+        for number in handled:
+            signal.signal(number, before[number])
+    if came:
+        raise KeyboardInterrupt
+
+
 class Interrupts:
     """Handles SIGINT, SIGTERM and SIGHUP while it is entered.
 

@@ -11,8 +11,9 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 ALLOWED_IN_ANALYSIS = {"store", "records", "quantities", "errors"}
-# The records of measured cost, as free of torch and of behaviour as ``records``.
-ALSO_ALLOWED = {"cost_records"}
+# The records of measured cost, as free of torch and of behaviour as ``records``; and what Ctrl-C
+# means, which is the same for every program and needs the standard library alone.
+ALSO_ALLOWED = {"cost_records", "interrupts"}
 ENTRY_POINTS = {"suite/run.py", "suite/doctor.py"}
 
 
