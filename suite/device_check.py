@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from suite.errors import DeviceError
 from suite.norms import parse_norm
+from suite.out_of_memory import is_out_of_memory
 from suite.seeds import generator
 
 # Rounding in float32 is 2⁻²⁴ relative. Inputs whose mean is up to ten times their standard
@@ -90,8 +91,8 @@ def check_device(
     Raises
     ------
     DeviceError
-        The device can't hold float64; or a figure is larger than the tolerance or not a number: the
-        message holds those figures and the largest of the others.
+        The device can't hold float64, or fails where it computes; or a figure is larger than the
+        tolerance or not a number: the message holds those figures and the largest of the others.
     """
     _need_float64(device)
     if forms is None:
@@ -106,7 +107,13 @@ def check_device(
         own: nn.Module = (nn.BatchNorm2d if trailing else nn.BatchNorm1d)(_FEATURES)
         expected = _run(own, inputs, "cpu", torch.float64, stacked=False)
         for form, make in forms.items():
-            found = _run(make(), inputs, device, torch.float32, stacked=form == "stacked")
+            try:
+                found = _run(make(), inputs, device, torch.float32, stacked=form == "stacked")
+            except RuntimeError as error:
+                raise DeviceError(
+                    f"device {device} is refused: batch normalization fails there "
+                    f"({_first_line(error)}); use --device cpu"
+                ) from error
             for quantity, error in _errors(found, expected, inputs).items():
                 figures[f"{quantity} ({form}, {shape})"] = error
     failed = {name: error for name, error in figures.items() if not error <= tolerance}
@@ -125,11 +132,18 @@ def _need_float64(device: str) -> None:
     try:
         torch.zeros(1, dtype=torch.float64, device=device)
     except (TypeError, RuntimeError) as error:
-        said = (str(error).splitlines() or [type(error).__name__])[0]
+        what = (
+            "it has no memory left"
+            if is_out_of_memory(error)
+            else "it can't hold float64, in which results are summed up"
+        )
         raise DeviceError(
-            f"device {device} is refused: it can't hold float64, in which results are summed up "
-            f"({said}); use --device cpu"
+            f"device {device} is refused: {what} ({_first_line(error)}); use --device cpu"
         ) from error
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _run(

@@ -104,6 +104,14 @@ def use_full_precision() -> None:
     torch.backends.cudnn.allow_tf32 = False
 
 
+def give_memory_back() -> None:
+    """Free what torch keeps of GPUs' memory for its next tensors, in this process."""
+    import torch  # noqa: PLC0415
+
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
+
+
 def _parse_one(name: str) -> list[str]:
     if name == "cpu":
         return [name]

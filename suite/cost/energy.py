@@ -5,6 +5,8 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from suite.devices import is_cuda
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -31,7 +33,7 @@ class EnergyCounter:
     @classmethod
     def of(cls, device: str) -> Self | None:
         """Open the counter of a device; None where it has none or ``pynvml`` is not installed."""
-        if not device.startswith("cuda"):
+        if not is_cuda(device):
             return None
         try:
             nvml = importlib.import_module("pynvml")
@@ -79,8 +81,21 @@ class EnergyCounter:
         Returns
         -------
         float or None
-            Joules; None where the counter does not move in as many seconds.
+            Joules; None where the counter does not move in as many seconds, or can't be read.
         """
+        try:
+            return self._joules_per_pass(run, synchronise, clock, seconds, pass_seconds)
+        except self._nvml.NVMLError:
+            return None
+
+    def _joules_per_pass(
+        self,
+        run: Callable[[], object],
+        synchronise: Callable[[], None],
+        clock: Clock,
+        seconds: float,
+        pass_seconds: float,
+    ) -> float | None:
         block = max(1, round(_BLOCK_SECONDS / pass_seconds))
 
         def pass_until_it_moves(at: float) -> tuple[int, float]:

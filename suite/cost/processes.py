@@ -56,7 +56,7 @@ def measure_in_process(
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
-            env=_environment(replicate.tasks[0].protocol),
+            env=_environment(replicate.tasks[0].protocol, replicate.device),
             text=True,
             encoding="utf-8",
             start_new_session=True,  # so that it ends together with the children that it forks
@@ -108,8 +108,11 @@ def _communicate(
     return None
 
 
-def _environment(protocol: CostProtocol) -> dict[str, str]:
-    """Fix the threads before any library loads, and let the process find this package."""
+def _environment(protocol: CostProtocol, device: str) -> dict[str, str]:
+    """Fix the threads before any library loads, and let the process find this package.
+
+    Where the CPU is measured no GPU is seen: torch's Adam would start CUDA to ask about its graphs.
+    """
     threads = str(protocol.threads)
     paths = [str(Path(suite.__file__).parent.parent), os.environ.get("PYTHONPATH", "")]
     return {
@@ -117,4 +120,5 @@ def _environment(protocol: CostProtocol) -> dict[str, str]:
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
+        **({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}),
     }

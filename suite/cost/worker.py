@@ -32,7 +32,8 @@ from suite.cost.network import Network, build_network, build_trainee
 from suite.cost.operations import count_bytes_moved, count_flops, matmul_peak
 from suite.cost.protocol import Cell, time_cells
 from suite.cost_records import CostResult, CostTask, Timing, cost_task_from_raw
-from suite.devices import describe_device, use_full_precision
+from suite.devices import describe_device, is_cuda, use_full_precision
+from suite.out_of_memory import is_out_of_memory
 from suite.records import Outcome
 
 if TYPE_CHECKING:
@@ -83,6 +84,8 @@ def measure(tasks: Sequence[CostTask], clock: Clock) -> list[CostResult]:
         raise ValueError("tasks of one process share device, protocol and replicate")
     torch.set_num_threads(protocol.threads)
     use_full_precision()
+    if is_cuda(device):
+        torch.cuda.set_device(device)  # what asks for no device by name would start on another too
     synchronise = synchronisation(device)
     # The first optimizer loads much of PyTorch; here once, and not again in each child.
     torch.optim.SGD([torch.zeros(1, requires_grad=True)])
@@ -141,7 +144,7 @@ def measure(tasks: Sequence[CostTask], clock: Clock) -> list[CostResult]:
 
 def synchronisation(device: str) -> Callable[[], None]:
     """Give what waits until a device has done all that it was asked for."""
-    if device.startswith("cuda"):
+    if is_cuda(device):
         return partial(torch.cuda.synchronize, device)
     if device == "mps":
         return torch.mps.synchronize
@@ -164,7 +167,7 @@ def _prepare(task: CostTask) -> Prepared | Unmeasured:
             outcomes.append(Outcome("flops", flops[name], name))
             outcomes.append(Outcome("bytes_moved", count_bytes_moved(run), name))
     except Exception as error:  # whatever it is, it is stored with its traceback
-        if _is_out_of_memory(error):
+        if is_out_of_memory(error):
             return Unmeasured("oom", f"out of memory: {error}")
         return Unmeasured("failed", traceback.format_exc())
     return Prepared(network, tuple(outcomes), flops)
@@ -194,7 +197,7 @@ def _peak(task: CostTask) -> tuple[Outcome, ...]:
     build = partial(build_trainee, condition, seed, task.device)
     if task.device == "mps":
         return ()
-    if task.device.startswith("cuda"):
+    if is_cuda(task.device):
         try:
             if build().undefined:
                 return ()
@@ -225,13 +228,6 @@ def _in_child(count: Callable[[], int | None]) -> int | None:
         answer = pipe.read()
     os.waitpid(child, 0)
     return json.loads(answer) if answer else None
-
-
-def _is_out_of_memory(error: Exception) -> bool:
-    words = ("can't allocate memory", "not enough memory", "out of memory")
-    return isinstance(error, MemoryError | torch.OutOfMemoryError) or (
-        isinstance(error, RuntimeError) and any(w in str(error) for w in words)
-    )
 
 
 def main() -> None:

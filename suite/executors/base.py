@@ -12,10 +12,11 @@ import traceback
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from suite.cost.processes import measure_in_process
-from suite.errors import BenchError, InterruptedRunError, TrialUndefinedError
+from suite.errors import BenchError, DeviceError, InterruptedRunError, TrialUndefinedError
+from suite.out_of_memory import is_out_of_memory
 from suite.records import Trial, TrialResult
 
 if TYPE_CHECKING:
@@ -27,15 +28,6 @@ if TYPE_CHECKING:
     from suite.records import Status
 
 ShouldStop: TypeAlias = Callable[[], bool]
-
-
-# What torch's CPU allocator says, CUDA itself, and its libraries.
-_NO_MEMORY: Final = (
-    "can't allocate memory",
-    "CUDA error: out of memory",
-    "CUBLAS_STATUS_ALLOC_FAILED",
-    "CUDNN_STATUS_ALLOC_FAILED",
-)
 
 
 class Trainer(Protocol):
@@ -186,7 +178,7 @@ class Guard:
     def __call__(
         self, stack: Stack, should_stop: ShouldStop, most: int | None = None
     ) -> StackFinished:
-        """Train a stack; only an interrupt, or a fault of this project, is raised.
+        """Train a stack; raises only an interrupt, a device's loss or a fault of this project.
 
         ``most`` members of its shape are known to fit, where that is known.
         """
@@ -217,12 +209,12 @@ class Guard:
     def _train_once(self, trials: Sequence[Trial], should_stop: ShouldStop) -> list[TrialResult]:
         try:
             results = list(self._train(trials, should_stop))
-        except InterruptedRunError:
+        except (InterruptedRunError, DeviceError):
             raise
         except TrialUndefinedError as error:
             return [without_result(trial, "undefined", str(error)) for trial in trials]
         except Exception as error:
-            if _is_out_of_memory(error):
+            if is_out_of_memory(error):
                 raise _OutOfMemory(f"out of memory: {error}") from None
             return [without_result(t, "failed", traceback.format_exc()) for t in trials]
         if [result.trial for result in results] != list(trials):
@@ -237,19 +229,3 @@ class _OutOfMemory(Exception):  # noqa: N818 - a signal within this module
 def without_result(trial: Trial, status: Status, reason: str) -> TrialResult:
     """Give the result of a trial that has no outcomes."""
     return TrialResult(trial=trial, status=status, reason=reason)
-
-
-def _is_out_of_memory(error: BaseException | None) -> bool:
-    """Tell by type, or by message, where torch has no type of its own for it.
-
-    An error in the middle of a CUDA graph's capture is followed by one of its end, so what an error
-    followed counts too.
-    """
-    if error is None:
-        return False
-    return (
-        isinstance(error, MemoryError)
-        or type(error).__name__ == "OutOfMemoryError"
-        or (isinstance(error, RuntimeError) and any(sign in str(error) for sign in _NO_MEMORY))
-        or _is_out_of_memory(error.__cause__ or error.__context__)
-    )

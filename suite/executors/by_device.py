@@ -9,6 +9,8 @@ from suite.executors.base import Executor
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from suite.cost.plan import Replicate
+    from suite.cost_records import CostResult
     from suite.executors.base import ShouldStop, SizeWanted, StackFinished, StackStarted
     from suite.planning import Stack
 
@@ -61,6 +63,10 @@ class ByDeviceExecutor(Executor):
             ]
             for place, timings in executor.time_sizes([wanted[p] for p in places], should_stop):
                 yield places[place], timings
+
+    def measure(self, replicate: Replicate, should_stop: ShouldStop) -> tuple[CostResult, ...]:
+        """Measure as where the accelerators' stacks were trained, in this process."""
+        return self._accelerators.measure(replicate, should_stop)
 
     def describe(self) -> dict[str, Any]:
         """Say how the CPU's stacks run, and the others."""

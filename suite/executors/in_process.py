@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from suite.devices import give_memory_back
 from suite.errors import InterruptedRunError
 from suite.executors.base import Executor, Guard, StackStarted, timings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from suite.cost.plan import Replicate
+    from suite.cost_records import CostResult
     from suite.executors.base import ShouldStop, SizeWanted, StackFinished, Trainer
     from suite.planning import Stack
 
@@ -53,6 +56,11 @@ class InProcessExecutor(Executor):
             if should_stop():
                 raise InterruptedRunError("stopped while stack sizes were chosen")
             yield place, timings(self._train, shape)
+
+    def measure(self, replicate: Replicate, should_stop: ShouldStop) -> tuple[CostResult, ...]:
+        """Measure beside this process, which keeps no memory of a GPU that it does not use."""
+        give_memory_back()
+        return super().measure(replicate, should_stop)
 
     def describe(self) -> dict[str, Any]:
         """One process, and its threads."""

@@ -66,7 +66,7 @@ def make_executor(
         )
     shared = {name: SharedDataset(dataset) for name, dataset in datasets.items()}
     processes = ProcessExecutor(
-        OpenTrainer(shared, choice.threads),
+        OpenTrainer(shared, choice.threads, choice.by_device or not any(map(is_cuda, devices))),
         workers=choice.workers or cores,
         threads=choice.threads,
         limit=limit,

@@ -48,10 +48,11 @@ class CapturedStep:
         """Run the step without a graph, on the stream of the capture."""
         around = torch.cuda.current_stream(self._stream.device)
         self._stream.wait_stream(around)
-        with torch.cuda.stream(self._stream):
-            losses = self._step(batch)
-        around.wait_stream(self._stream)
-        return losses
+        try:
+            with torch.cuda.stream(self._stream):
+                return self._step(batch)
+        finally:
+            around.wait_stream(self._stream)
 
 
 @functools.cache
@@ -66,7 +67,8 @@ class _Graph:
     def __init__(self, step: StackedStep, batch: torch.Tensor, stream: torch.cuda.Stream) -> None:
         self._batch = batch.clone()
         self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph, stream=stream):
+        # The outer one: where a capture can't be ended, torch leaves its own stream in place.
+        with torch.cuda.stream(stream), torch.cuda.graph(self._graph, stream=stream):
             self._losses = step(self._batch)
 
     def __call__(self, batch: torch.Tensor) -> torch.Tensor:

@@ -179,3 +179,26 @@ def test_a_device_without_float64_is_refused_in_one_line(monkeypatch):
     assert message.startswith("device cpu is refused: it can't hold float64")
     assert message.endswith("; use --device cpu")
     assert "\n" not in message
+
+
+def test_a_device_that_fails_where_it_computes_is_refused_in_one_line():
+    class Fails(Norm):
+        def forward(self, x: torch.Tensor) -> torch.Tensor:
+            raise RuntimeError(f"cuDNN error: CUDNN_STATUS_NOT_INITIALIZED\n{x.shape}")
+
+    with pytest.raises(DeviceError) as caught:
+        check_device("cpu", {"serial": lambda: Fails(FEATURES)})
+    assert str(caught.value) == (
+        "device cpu is refused: batch normalization fails there "
+        "(cuDNN error: CUDNN_STATUS_NOT_INITIALIZED); use --device cpu"
+    )
+
+
+def test_a_device_without_memory_is_not_said_to_lack_float64(monkeypatch):
+    def full(*size, **options):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 MiB")
+
+    monkeypatch.setattr(torch, "zeros", full)
+    with pytest.raises(DeviceError, match="cpu is refused: it has no memory left") as caught:
+        check_device("cpu")
+    assert "float64" not in str(caught.value)

@@ -61,6 +61,20 @@ def test_joules_of_a_pass(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("cuda")
+def test_a_counter_that_fails_between_two_reads_gives_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    machine = Machine()
+    driver = Driver(machine)
+    monkeypatch.setitem(sys.modules, "pynvml", driver)
+    counter = EnergyCounter.of("cuda:0")
+    assert counter is not None
+    driver.counts = False
+    cell = machine.cell("a", 0.002)
+    assert counter.joules_per_pass(cell.run, cell.synchronise, machine, 1.0, 0.002) is None
+
+
+@pytest.mark.usefixtures("cuda")
 def test_a_counter_that_stands_still_gives_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     machine = Machine()
     monkeypatch.setitem(sys.modules, "pynvml", Driver(machine, every=1000.0))

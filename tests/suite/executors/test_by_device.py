@@ -3,7 +3,9 @@
 import dataclasses
 
 import pytest
+import torch
 
+from suite.executors import base
 from suite.executors.base import SizeWanted, StackFinished, StackStarted
 from suite.executors.by_device import ByDeviceExecutor
 from suite.executors.in_process import InProcessExecutor
@@ -71,3 +73,17 @@ def test_it_says_how_both_run(executor):
     assert said["processes"] == said["accelerators"]["processes"] == 1
     assert said["accelerators"]["name"] == "in-process"
     executor.close()
+
+
+def test_costs_are_measured_once_this_process_has_given_a_gpu_s_memory_back(executor, monkeypatch):
+    done = []
+
+    def measured(replicate, should_stop):
+        done.append(replicate)
+        return ()
+
+    monkeypatch.setattr(base, "measure_in_process", measured)
+    monkeypatch.setattr(torch.cuda, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.cuda, "empty_cache", lambda: done.append("memory"))
+    assert executor.measure("costs", never) == ()
+    assert done == ["memory", "costs"]
