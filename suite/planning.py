@@ -8,14 +8,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import islice
+from itertools import chain, groupby, islice
 from typing import TYPE_CHECKING
 
 from suite.records import Trial
 from suite.stacking import even_parts, stack_shape
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from suite.grid import Grid
     from suite.records import Condition
@@ -149,6 +149,10 @@ def cut_stacks(plan: Plan, sizes: Mapping[str, int]) -> tuple[Stack, ...]:
     return tuple(stack for _, _, stack in sorted(placed, key=lambda p: p[:2]))
 
 
-def _parts(trials: Sequence[Trial], size: int) -> Iterable[tuple[Trial, ...]]:
-    rest = iter(trials)
-    return (tuple(islice(rest, part)) for part in even_parts(len(trials), size))
+def _parts(trials: Sequence[Trial], size: int) -> Iterator[tuple[Trial, ...]]:
+    """Cut evenly: a condition with more seeds than a stack holds by itself, others together."""
+    runs = (tuple(run) for _, run in groupby(trials, key=lambda trial: trial.condition))
+    for alone, several in groupby(runs, key=lambda run: len(run) > size):
+        for block in several if alone else [tuple(chain.from_iterable(several))]:
+            rest = iter(block)
+            yield from (tuple(islice(rest, part)) for part in even_parts(len(block), size))

@@ -1,11 +1,12 @@
 import math
 from collections import Counter
+from itertools import chain
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from suite.planning import cut_stacks
+from suite.planning import Plan, cut_stacks
 from suite.records import Trial
 from suite.stacking import stack_shape
 from tests.fakes import tiny_plan
@@ -32,20 +33,43 @@ def test_stacks_hold_every_trial_once_and_only_trials_of_one_shape(seeds, size, 
     for stack in stacks:
         assert {stack_shape(trial) for trial in stack.trials} == {stack.shape}
         assert 1 <= len(stack.trials) <= size
-    # Deterministic, and those of a shape are as few as they can be, and even.
+    # Deterministic, and those of a shape are even, and as few as they can be.
     assert stacks == cut_stacks(plan, dict.fromkeys(plan.shapes, size))
-    for shape in plan.shapes:
-        lengths = [len(s.trials) for s in stacks if s.shape == shape]
-        assert len(lengths) == math.ceil(len(plan.shapes[shape]) / size)
+    fewest = rates * math.ceil(seeds / size) if size < seeds else math.ceil(rates * seeds / size)
+    for trials, own in of_each_shape(plan, stacks):
+        assert list(chain.from_iterable(stack.trials for stack in own)) == list(trials)
+        lengths = [len(stack.trials) for stack in own]
+        assert len(lengths) == fewest
         assert max(lengths) - min(lengths) <= 1
-        assert [s.number for s in stacks if s.shape == shape] == list(range(len(lengths)))
+        assert [stack.number for stack in own] == list(range(len(lengths)))
 
 
-def test_a_stack_of_a_conditions_seeds_holds_that_condition_alone():
-    plan = tiny_plan(seeds=4)
-    for stack in cut_stacks(plan, dict.fromkeys(plan.shapes, 4)):
+@settings(max_examples=40)
+@given(st.integers(1, 14), st.integers(1, 14), st.integers(1, 4))
+@example(10, 3, 2)
+@example(10, 4, 2)
+@example(8, 3, 2)
+def test_a_stack_of_at_most_a_conditions_seeds_holds_that_condition_alone(seeds, size, rates):
+    plan = tiny_plan(seeds=seeds, rates=[1e-3 * (i + 1) for i in range(rates)])
+    for stack in cut_stacks(plan, dict.fromkeys(plan.shapes, min(size, seeds))):
         assert len({trial.condition for trial in stack.trials}) == 1
-        assert [trial.seed for trial in stack.trials] == [0, 1, 2, 3]
+
+
+def test_only_a_condition_with_more_seeds_than_a_stack_holds_is_cut_by_itself():
+    few, many = (tiny_plan(seeds=n, rates=rates) for n, rates in ((2, [1, 2]), (5, [3])))
+    more = tiny_plan(seeds=2, rates=[4, 5, 6])
+    plan = Plan((), few.planned + many.planned + more.planned)
+    stacks = cut_stacks(plan, dict.fromkeys(plan.shapes, 4))
+    for trials, own in of_each_shape(plan, stacks):
+        assert list(chain.from_iterable(stack.trials for stack in own)) == list(trials)
+        assert [len(stack.trials) for stack in own] == [4, 3, 2, 3, 3]
+
+
+def of_each_shape(plan, stacks):
+    """Give the trials of each shape with its stacks, by their numbers."""
+    for shape, trials in plan.shapes.items():
+        own = (stack for stack in stacks if stack.shape == shape)
+        yield trials, sorted(own, key=lambda stack: stack.number)
 
 
 def test_arms_are_neighbours_and_every_shape_begins_before_any_goes_on():
