@@ -14,6 +14,7 @@ import torch
 from torch import nn
 
 from suite.data import DATA_VARIABLE, load_or_fall_back, scaled
+from suite.datasets.idx import default_folder
 from suite.models import model_spec
 from suite.norms import parse_norm
 from suite.records import Budget, Condition, Protocol, Trial
@@ -32,6 +33,12 @@ def data_dir() -> Path | None:
     return SHARED_DATA if SHARED_DATA.is_dir() else None
 
 
+def torchvision_root() -> Path | None:
+    """Find MNIST as torchvision reads it, which the notebook's loop does; None: it is nowhere."""
+    root = Path(os.environ.get(DATA_VARIABLE) or data_dir() or default_folder())
+    return root if (root / "MNIST" / "raw" / "train-images-idx3-ubyte").is_file() else None
+
+
 def images():
     dataset, _ = load_or_fall_back("mnist", data_dir=data_dir(), download=False)
     return dataset
@@ -47,10 +54,8 @@ def notebook(norm: str, batch_size: int, steps: int):
     torchvision = import_torchvision()
     transforms, datasets = torchvision.transforms, torchvision.datasets
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.5,), (0.5,))])
-    root = data_dir() or Path(os.environ[DATA_VARIABLE])
-    loader = torch.utils.data.DataLoader(
-        datasets.MNIST(root, train=True, transform=transform), batch_size=batch_size, shuffle=True
-    )
+    mnist = datasets.MNIST(torchvision_root(), train=True, transform=transform)
+    loader = torch.utils.data.DataLoader(mnist, batch_size=batch_size, shuffle=True)
     model, criterion = network(norm), nn.CrossEntropyLoss()
     optimizer = torch.optim.Adam(model.parameters(), lr=0.001)
 
@@ -126,8 +131,9 @@ def stacked(norm: str, batch_size: int, steps: int, model: str = "mlp"):
         record = Record(trials, dataset)
         record.begin(network)
         train(record, step, lambda: False)
-        images = min(batch_size * steps, len(dataset.train_labels))
-        return size * images
+        images = len(dataset.train_labels)
+        epochs, rest = divmod(steps, -(-images // batch_size))
+        return size * (epochs * images + rest * batch_size)
 
     return run
 
