@@ -16,8 +16,11 @@ PROGRAM: Final = "batchnorm-bench"
 EXECUTORS: Final = ("in-process", "processes", "ray")
 
 
-class _Parser(argparse.ArgumentParser):
+class Parser(argparse.ArgumentParser):
+    """A parser whose complaint is a ``UsageError``: in this project exit code 2 says stopped."""
+
     def error(self, message: str) -> NoReturn:
+        """Refuse the arguments."""
         raise UsageError(f"{message} (see --help)")
 
 
@@ -27,7 +30,8 @@ def _count(text: str) -> int:
     return int(text)
 
 
-def _folder(text: str) -> Path:
+def folder(text: str) -> Path:
+    """Read the name of a folder, as the type of an argument."""
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -45,7 +49,7 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     UsageError
         An unknown flag, with the nearest valid ones, or one that misses its value.
     """
-    parser = _Parser(
+    parser = Parser(
         prog=f"python -m suite.run ({PROGRAM})",
         usage="python -m suite.run --grid GRID [options]",
         description="Train a grid of networks with and without batch normalization over many "
@@ -76,11 +80,11 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
     )
     where = parser.add_argument_group("where")
     where.add_argument(
-        "--out", type=_folder, metavar="DIR", help="results folder (default: results/GRID)"
+        "--out", type=folder, metavar="DIR", help="results folder (default: results/GRID)"
     )
     where.add_argument(
         "--data-dir",
-        type=_folder,
+        type=folder,
         metavar="DIR",
         help="datasets in torchvision's layout (default: $BATCHNORM_BENCH_DATA, or download)",
     )

@@ -24,7 +24,7 @@ from suite.checkup import (
     check_torchvision,
     examine,
 )
-from suite.errors import EXIT_DONE, EXIT_TRIALS_FAILED, DeviceError
+from suite.errors import EXIT_DONE, EXIT_TRIALS_FAILED, EXIT_USAGE, DeviceError
 from suite.store import STORE_NAME, StoreWriter
 from tests.suite.test_store import fill
 
@@ -69,6 +69,16 @@ def test_help_imports_no_torch():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
     )
     assert done.stdout.splitlines()[-1] == "[]"
+
+
+@pytest.mark.parametrize("given", [["--no-such-flag"], ["--out"], ["--data-dir", ""], ["extra"]])
+def test_wrong_usage_is_no_stop(given, capsys):
+    assert doctor.main(given) == EXIT_USAGE
+    shown = capsys.readouterr()
+    assert not shown.out
+    (line,) = shown.err.splitlines()
+    assert line.startswith("error: ")
+    assert "see --help" in line
 
 
 def test_an_old_python(monkeypatch):
