@@ -8,18 +8,13 @@ from analysis.report.view import Banner
 from analysis.wording import listed, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from analysis.contrasts import Verdict
     from analysis.samples import Samples
 
 FEWEST_SEEDS: Final = 6
 SMOKE: Final = "smoke"
 
 
-def banners(
-    samples: Samples, verdicts: Sequence[Verdict], registry_hash: str
-) -> tuple[Banner, ...]:
+def banners(samples: Samples, registry_hash: str) -> tuple[Banner, ...]:
     """Collect what a reader must know before the first number."""
     return tuple(
         banner

@@ -58,7 +58,7 @@ def build_page(
         question=QUESTION,
         audience=_audience(samples),
         answer=answer(all_verdicts),
-        banners=banners(samples, all_verdicts, verdicts.registry_hash),
+        banners=banners(samples, verdicts.registry_hash),
         scorecard=_groups(rows),
         scorecard_note=(
             "Effect: what the claim is about against what it is set against, on the same seeds; in "

@@ -38,7 +38,7 @@ def write(out: Path, *runs: dict[str, Any], seeds: int = 2) -> None:
 
 
 def mixed(*folders: Path) -> list[str]:
-    found = banners(load_samples(folders), (), "hash")
+    found = banners(load_samples(folders), "hash")
     return [banner.text for banner in found if banner.kind == "mixed"]
 
 
