@@ -74,7 +74,7 @@ def bibtex(registry_hash: str) -> str:
     return (
         "@software{batchnorm_bench,\n"
         "  title   = {batchnorm-bench: what batch normalization buys and what it costs},\n"
-        "  author  = {{The batchnorm-bench authors}},\n"
+        "  author  = {{The batchnorm-bench developers}},\n"
         f"  version = {{{version}}},\n"
         f"  note    = {{registry of claims {registry_hash[:16]}}},\n"
         "}"
