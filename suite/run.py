@@ -1,7 +1,8 @@
 """The command line: ``python -m suite.run --grid full``.
 
-The only module of this package that prints, that ends the process, and that calls ``analysis``.
-torch is imported only once something is to be trained.
+No other module of this package calls ``analysis``. What a run says goes through consoles that are
+made here, and its process ends here; the doctor is a program of its own, and so are the processes
+of workers. torch is imported only once something is to be trained.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Measure what is missing and store it, one replicate at a time.
 
-It has the devices for itself: the caller measures before or after training, never beside it.
+It has the devices for itself: the caller measures after training, never beside it.
 """
 
 from __future__ import annotations
