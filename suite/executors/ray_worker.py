@@ -70,9 +70,11 @@ class RayTrainer:
         import torch  # noqa: PLC0415
 
         from suite.devices import use_full_precision  # noqa: PLC0415
+        from suite.executors.allocator import keep_freed_memory  # noqa: PLC0415
         from suite.executors.training import StackTrainer  # noqa: PLC0415
 
         _require_torch(self.torch_version)
+        keep_freed_memory()
         torch.set_num_threads(self.threads)
         use_full_precision()
         return _CheckedTrainer(

@@ -11,6 +11,7 @@ import torch
 
 from suite.devices import is_cuda, use_full_precision
 from suite.errors import DeviceError, InterruptedRunError
+from suite.executors.allocator import keep_freed_memory
 from suite.training import train_stack
 from suite.training.sizing import time_stack_sizes
 
@@ -47,6 +48,7 @@ class OpenTrainer:
             # Adam asks CUDA about its graphs wherever it sees a GPU, and each process that starts
             # CUDA takes some hundred megabytes there.
             os.environ["CUDA_VISIBLE_DEVICES"] = ""
+        keep_freed_memory()
         torch.set_num_threads(self.threads)
         use_full_precision()
         return StackTrainer({name: shared.open() for name, shared in self.datasets.items()})

@@ -71,7 +71,5 @@ def test_an_error_that_stays_on_the_gpu_is_its_loss(on_gpu, monkeypatch):
         raise RuntimeError("CUDA error: an illegal memory access was encountered\nCompile with …")
 
     monkeypatch.setattr(torch.cuda, "synchronize", still)
-    with pytest.raises(
-        DeviceError, match=r"cuda:1 computes no more \(CUDA error: [^\n]*\);"
-    ):
+    with pytest.raises(DeviceError, match=r"cuda:1 computes no more \(CUDA error: [^\n]*\);"):
         on_gpu[1]()
