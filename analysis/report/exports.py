@@ -1,6 +1,7 @@
 """Verdicts, trials and curves for programs: JSON with a stated schema, and CSV files.
 
-``docs/verdicts-schema.md`` documents every key and column.
+``docs/verdicts-schema.md`` documents every key and column; what the quantities among the columns
+are, ``suite.quantities`` says.
 """
 
 from __future__ import annotations

@@ -15,6 +15,7 @@ import pytest
 from analysis.report.exports import SCHEMA, curves_csv, exported_files
 from analysis.samples import load_samples
 from analysis.verdicts import judge_samples
+from suite.quantities import QUANTITIES
 from suite.store import StoreReader
 from tests.synthetic import Truth, none_fails_at_the_largest_rate, write_store
 
@@ -63,6 +64,15 @@ def test_every_key_is_documented_and_there(files: dict[str, str]) -> None:
 def test_every_file_is_documented(files: dict[str, str]) -> None:
     text = DOCUMENT.read_text("utf-8").split("## `verdicts.json`")[0]
     assert set(re.findall(r"^\| `([\w.]+)` \|", text, flags=re.MULTILINE)) == set(files)
+
+
+def test_every_column_is_documented(files: dict[str, str]) -> None:
+    text = DOCUMENT.read_text("utf-8").split("## Columns", 1)[1].split("## `verdicts.json`")[0]
+    named = set(re.findall(r"`(\w+)`", text)) | documented("A comparison")
+    for file in (name for name in files if name.endswith(".csv") and name != "curves.csv"):
+        for column in next(csv.reader(io.StringIO(files[file]))):
+            known = column.partition("@")[0] in QUANTITIES or column.startswith("value ")
+            assert known or column in named, (file, column)
 
 
 def test_json_is_strict(files: dict[str, str]) -> None:
