@@ -11,6 +11,7 @@ import pytest
 
 from analysis.claims import RegistryError, load_registry, parse_registry
 from analysis.measures import MEASURES
+from suite.datasets import DATASETS
 from suite.errors import UnknownNameError
 from suite.quantities import QUANTITIES
 
@@ -189,6 +190,11 @@ def test_the_packaged_registry_is_complete() -> None:
                 better = QUANTITIES[comparison.metric].better
                 if claim.group == "advantages" and comparison.measure == "paired":
                     assert comparison.direction == better, claim.id
+
+
+def test_the_accuracy_of_guessing_is_known_for_every_dataset() -> None:
+    guessing = {name: 1 / spec.classes for name, spec in DATASETS.items()}
+    assert load_registry().chance == pytest.approx(guessing)
 
 
 def test_the_notebooks_runs_are_the_published_ones() -> None:
