@@ -9,7 +9,7 @@ import pandas as pd
 
 from analysis.calibration.same_arm import same_arm_study, same_arm_verdicts
 from analysis.calibration.summary import summarize
-from analysis.calibration.table import reference_table
+from analysis.calibration.table import REFERENCE, reference_table
 from analysis.claims import load_registry
 from analysis.report.tables import csv_download, table
 from analysis.report.view import TrustView
@@ -71,12 +71,16 @@ def _calibration_words(calibration: CalibrationTable) -> tuple[str, ...]:
         *_not_promised(calibration),
     ]
     if not calibration.current or not calibration.reports_current:
-        words.append(
+        changed = (
             "The registry or its measures have changed since whole reports were judged; "
-            "python -m analysis.calibrate judges them anew."
+            "python -m analysis.calibrate judges them anew"
             if calibration.current
             else "The judging code has changed since these figures were made; "
-            "python -m analysis.calibrate makes them anew."
+            "python -m analysis.calibrate makes them anew"
+        )
+        words.append(
+            f"{changed}, and reports show its calibration.json once that is copied to "
+            f"analysis/calibration/{REFERENCE}."
         )
     return tuple(words)
 
