@@ -119,7 +119,9 @@ def parse_arguments(given: Sequence[str]) -> argparse.Namespace:
         help="train or measure again what failed or ran out of memory",
     )
     how.add_argument("--fail-fast", action="store_true", help="stop at the first failed trial")
-    how.add_argument("--no-report", action="store_true", help="only train; write no report")
+    how.add_argument(
+        "--no-report", action="store_true", help="only train and measure costs; write no report"
+    )
     how.add_argument("--quiet", action="store_true", help="print only the end")
     options, unknown = parser.parse_known_args(given)
     if unknown:
