@@ -23,28 +23,32 @@ def ignore_signals() -> None:
 
 
 @contextlib.contextmanager
-def lasting() -> Iterator[None]:
-    """Raise KeyboardInterrupt after this block where a signal raised it within, and it was lost.
+def deferred() -> Iterator[None]:
+    """Let a first signal wait until this block is done, for blocks that load compiled modules.
 
-    While compiled modules load they clear exceptions that they did not look for, this one too.
+    Interrupted there, some clear the exception, so that the program goes on as if nothing had been;
+    others turn it into an error of their own and end the process while it cleans up. A second
+    signal does not wait.
     """
     came: list[int] = []
-    before = {number: signal.getsignal(number) for number in _SIGNALS}
+    before = {
+        number: handler for number in _SIGNALS if callable(handler := signal.getsignal(number))
+    }
 
     def note(number: int, frame: FrameType | None) -> None:
         came.append(number)
-        before[signal.Signals(number)](number, frame)  # type: ignore[operator,misc]
+        if len(came) > 1:
+            before[signal.Signals(number)](number, frame)
 
-    handled = [number for number, handler in before.items() if callable(handler)]
-    for number in handled:
+    for number in before:
         signal.signal(number, note)
     try:
         yield
     finally:
-        for number in handled:
-            signal.signal(number, before[number])
-    if came:
-        raise KeyboardInterrupt
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        if len(came) == 1:
+            signal.raise_signal(came[0])
 
 
 class Interrupts:

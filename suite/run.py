@@ -156,11 +156,13 @@ def _run(options: argparse.Namespace, grid: Grid, out: Path, command: list[str])
 def _report(out: Path, voice: Voice, notices: Sequence[str]) -> None:
     from rich.text import Text
 
+    from suite.interrupts import deferred
     from suite.overview import VerdictRow, verdicts_table
 
     with voice.during("writing the report"):
-        from analysis.report import build_report
-        from analysis.report.scorecard import tested
+        with deferred():
+            from analysis.report.build import build_report
+            from analysis.report.scorecard import tested
 
         report = build_report([out])
     rows = [

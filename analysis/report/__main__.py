@@ -12,7 +12,7 @@ from analysis.command_line import Parser, answer
 from analysis.files import write_whole
 from analysis.report.workers import load_ahead, processes_for
 from suite.errors import EXIT_DONE
-from suite.interrupts import lasting
+from suite.interrupts import deferred
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def _report(arguments: Sequence[str] | None) -> int:
     if options.format == "html":
         if processes_for(options.results):
             load_ahead()  # beside the import, which takes seconds
-        with lasting():
+        with deferred():
             from analysis.report.build import build_report  # noqa: PLC0415
 
         report = build_report(options.results, options.out)
@@ -54,7 +54,7 @@ def _report(arguments: Sequence[str] | None) -> int:
 
 
 def _print_verdicts(paths: Sequence[Path], form: str, out: Path | None) -> None:
-    with lasting():
+    with deferred():
         from analysis.report.exports import verdicts_csv, verdicts_json  # noqa: PLC0415  as above
         from analysis.samples import load_samples  # noqa: PLC0415
         from analysis.verdicts import judge_samples  # noqa: PLC0415

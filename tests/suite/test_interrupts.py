@@ -1,10 +1,9 @@
-import contextlib
 import os
 import signal
 
 import pytest
 
-from suite.interrupts import Interrupts, lasting
+from suite.interrupts import Interrupts, deferred
 
 
 class EndedError(Exception):
@@ -47,55 +46,58 @@ def test_handlers_are_put_back():
     assert signal.getsignal(signal.SIGTERM) == before
 
 
-def lose(number: int) -> None:
-    with contextlib.suppress(KeyboardInterrupt):
-        send(number)
-
-
-def test_one_that_was_lost_is_raised_at_the_end():
+def test_a_deferred_one_comes_at_the_end_of_the_block():
     before = signal.getsignal(signal.SIGINT)
-    after = []
+    done = []
 
-    def lose_and_go_on() -> None:
-        with lasting():
-            lose(signal.SIGINT)
-            after.append("went on")
+    def load() -> None:
+        with deferred():
+            send(signal.SIGINT)
+            done.append("all")
 
     with pytest.raises(KeyboardInterrupt):
-        lose_and_go_on()
-    assert after == ["went on"]
+        load()
+    assert done == ["all"]
     assert signal.getsignal(signal.SIGINT) == before
 
 
-def test_one_that_was_not_lost_is_raised_at_once():
-    before = signal.getsignal(signal.SIGINT)
+def test_a_deferred_one_comes_after_an_error_too():
+    def fail() -> None:
+        with deferred():
+            send(signal.SIGINT)
+            raise ImportError("initialization failed")
 
-    def go_on() -> None:
-        with lasting():
+    with pytest.raises(KeyboardInterrupt):
+        fail()
+
+
+def test_a_second_one_does_not_wait():
+    def load() -> None:
+        with deferred():
+            send(signal.SIGINT)
             send(signal.SIGINT)
             pytest.fail("went on")
 
     with pytest.raises(KeyboardInterrupt):
-        go_on()
-    assert signal.getsignal(signal.SIGINT) == before
+        load()
 
 
 def test_without_one_nothing_is_raised_and_what_is_ignored_stays_so():
     before = signal.signal(signal.SIGHUP, signal.SIG_IGN)
     try:
-        with lasting():
+        with deferred():
             send(signal.SIGHUP)
         assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
     finally:
         signal.signal(signal.SIGHUP, before)
 
 
-def test_it_calls_the_handlers_that_it_finds():
-    def lose_one_and_end(interrupts: Interrupts) -> None:
-        with lasting():
-            lose(signal.SIGTERM)
-            assert interrupts.stopped()
+def test_a_deferred_one_goes_to_the_handler_that_was_there():
+    def load(interrupts: Interrupts) -> None:
+        with deferred():
             send(signal.SIGTERM)
+            assert not interrupts.stopped()
 
-    with Interrupts(end) as interrupts, pytest.raises(EndedError):
-        lose_one_and_end(interrupts)
+    with Interrupts(end) as interrupts, interrupts.politely():
+        load(interrupts)
+        assert interrupts.stopped()
