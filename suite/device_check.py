@@ -14,6 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
+from suite.devices import first_line
 from suite.errors import DeviceError
 from suite.norms import parse_norm
 from suite.out_of_memory import is_out_of_memory
@@ -112,7 +113,7 @@ def check_device(
             except RuntimeError as error:
                 raise DeviceError(
                     f"device {device} is refused: batch normalization fails there "
-                    f"({_first_line(error)}); use --device cpu"
+                    f"({first_line(error)}); use --device cpu"
                 ) from error
             for quantity, error in _errors(found, expected, inputs).items():
                 figures[f"{quantity} ({form}, {shape})"] = error
@@ -138,12 +139,8 @@ def _need_float64(device: str) -> None:
             else "it can't hold float64, in which results are summed up"
         )
         raise DeviceError(
-            f"device {device} is refused: {what} ({_first_line(error)}); use --device cpu"
+            f"device {device} is refused: {what} ({first_line(error)}); use --device cpu"
         ) from error
-
-
-def _first_line(error: Exception) -> str:
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def _run(

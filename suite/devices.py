@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import Final
 
@@ -102,6 +103,32 @@ def use_full_precision() -> None:
 
     torch.backends.cuda.matmul.allow_tf32 = False
     torch.backends.cudnn.allow_tf32 = False
+
+
+def hide_gpus() -> None:
+    """Let this process see no CUDA device; nothing may have asked for one.
+
+    torch's Adam asks CUDA about its graphs wherever it sees a GPU, also to train on the CPU, and
+    each process that starts CUDA takes some hundred megabytes there.
+    """
+    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+
+
+def lasting_fault(device: str) -> str:
+    """Say why a CUDA device answers no more, as after a faulty access to memory; else nothing."""
+    import torch  # noqa: PLC0415
+
+    try:
+        if is_cuda(device):
+            torch.cuda.synchronize(device)
+    except RuntimeError as error:
+        return first_line(error)
+    return ""
+
+
+def first_line(error: Exception) -> str:
+    """Give what an error says first, or its type where it says nothing."""
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def give_memory_back() -> None:

@@ -110,5 +110,9 @@ class InterruptedRunError(BenchError):
     exit_code = EXIT_INTERRUPTED
 
 
+class DeviceLostError(InterruptedRunError):
+    """A device computes no more in this process; what is finished is stored for the next one."""
+
+
 class TrialUndefinedError(BenchError):
     """The condition has no mathematical meaning (BN over a batch of one); stored, not raised on."""

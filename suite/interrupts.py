@@ -28,7 +28,7 @@ def deferred() -> Iterator[None]:
 
     Interrupted there, some clear the exception, so that the program goes on as if nothing had been;
     others turn it into an error of their own and end the process while it cleans up. A second
-    signal does not wait.
+    signal does not wait, and one that was lost comes again at the end.
     """
     came: list[int] = []
     before = {
@@ -47,7 +47,7 @@ def deferred() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-        if len(came) == 1:
+        if came:
             signal.raise_signal(came[0])
 
 

@@ -8,7 +8,7 @@ from typing import Final
 _NO_MEMORY: Final = (
     "can't allocate memory",
     "not enough memory",
-    "CUDA error: out of memory",
+    "out of memory",  # "CUDA error", "CUDA driver error"
     "CUBLAS_STATUS_ALLOC_FAILED",
     "CUDNN_STATUS_ALLOC_FAILED",
     "ALLOCATION_FAILED",

@@ -24,6 +24,7 @@ from suite.errors import (
     EXIT_INTERRUPTED,
     EXIT_TRIALS_FAILED,
     BenchError,
+    DeviceLostError,
     InterruptedRunError,
     UsageError,
 )
@@ -32,6 +33,7 @@ from suite.pipes import fall_silent, flush_output
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
+    from contextlib import AbstractContextManager
 
     from rich.console import Console
 
@@ -121,7 +123,7 @@ def _dry_run(options: argparse.Namespace, grid: Grid, out: Path) -> int:
 def _run(options: argparse.Namespace, grid: Grid, out: Path, command: list[str]) -> int:
     """Train, measure and report; gives the exit code."""
     from analysis.claims import load_registry
-    from suite.interrupts import Interrupts
+    from suite.interrupts import Interrupts, deferred
     from suite.session import Session
     from suite.voice import Voice
 
@@ -140,11 +142,16 @@ def _run(options: argparse.Namespace, grid: Grid, out: Path, command: list[str])
         try:
             succeeded = session.run(interrupts, load_registry().hash)
             code = EXIT_DONE if succeeded else EXIT_TRIALS_FAILED
+        except DeviceLostError as error:
+            voice.warn(str(error))
+            code = EXIT_INTERRUPTED
         except InterruptedRunError:
             code = EXIT_INTERRUPTED
         try:
             if not options.no_report:
-                _report(out, voice, session.notices)
+                # A second Ctrl-C ends the process at once, and nothing is left to break.
+                loading = contextlib.nullcontext() if interrupts.stopped() else deferred()
+                _report(out, voice, session.notices, loading)
         except KeyboardInterrupt:
             voice.warn("the report was not finished; every finished trial is stored")
             code = EXIT_INTERRUPTED
@@ -153,14 +160,15 @@ def _run(options: argparse.Namespace, grid: Grid, out: Path, command: list[str])
     return code
 
 
-def _report(out: Path, voice: Voice, notices: Sequence[str]) -> None:
+def _report(
+    out: Path, voice: Voice, notices: Sequence[str], loading: AbstractContextManager[None]
+) -> None:
     from rich.text import Text
 
-    from suite.interrupts import deferred
     from suite.overview import VerdictRow, verdicts_table
 
     with voice.during("writing the report"):
-        with deferred():
+        with loading:
             from analysis.report.build import build_report
             from analysis.report.scorecard import tested
 

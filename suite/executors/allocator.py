@@ -8,7 +8,7 @@ from typing import Final
 # Of glibc's malloc.h.
 _TRIM_THRESHOLD: Final = -1
 _MMAP_THRESHOLD: Final = -3
-_NEVER_TRIM: Final = 2**31 - 1
+_NEVER: Final = -1
 _LARGEST_BLOCKS: Final = (1 << 30, 1 << 25)  # the second is the most that an older glibc takes
 
 
@@ -27,4 +27,4 @@ def keep_freed_memory() -> bool:
     if mallopt is None:
         return False
     kept = any(mallopt(_MMAP_THRESHOLD, size) for size in _LARGEST_BLOCKS)
-    return bool(kept and mallopt(_TRIM_THRESHOLD, _NEVER_TRIM))
+    return bool(kept and mallopt(_TRIM_THRESHOLD, _NEVER))

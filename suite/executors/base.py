@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 from suite.cost.processes import measure_in_process
-from suite.errors import BenchError, DeviceError, InterruptedRunError, TrialUndefinedError
+from suite.errors import BenchError, InterruptedRunError, TrialUndefinedError
 from suite.out_of_memory import is_out_of_memory
 from suite.records import Trial, TrialResult
 
@@ -116,6 +116,8 @@ class Executor(ABC):
         ------
         InterruptedRunError
             ``should_stop()`` held; stacks that are not yet yielded as finished are dropped whole.
+        DeviceLostError
+            A device of this process computes no more; its last stack has been yielded as failed.
         """
 
     @abstractmethod
@@ -178,7 +180,7 @@ class Guard:
     def __call__(
         self, stack: Stack, should_stop: ShouldStop, most: int | None = None
     ) -> StackFinished:
-        """Train a stack; raises only an interrupt, a device's loss or a fault of this project.
+        """Train a stack; only an interrupt, or a fault of this project, is raised.
 
         ``most`` members of its shape are known to fit, where that is known.
         """
@@ -209,7 +211,7 @@ class Guard:
     def _train_once(self, trials: Sequence[Trial], should_stop: ShouldStop) -> list[TrialResult]:
         try:
             results = list(self._train(trials, should_stop))
-        except (InterruptedRunError, DeviceError):
+        except InterruptedRunError:
             raise
         except TrialUndefinedError as error:
             return [without_result(trial, "undefined", str(error)) for trial in trials]

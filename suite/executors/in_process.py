@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from suite.devices import give_memory_back
-from suite.errors import InterruptedRunError
+from suite.devices import give_memory_back, lasting_fault
+from suite.errors import DeviceLostError, InterruptedRunError
 from suite.executors.base import Executor, Guard, StackStarted, timings
 
 if TYPE_CHECKING:
@@ -46,7 +46,10 @@ class InProcessExecutor(Executor):
             if should_stop():
                 raise InterruptedRunError("stopped between two stacks")
             yield StackStarted(stack)
-            yield self._guard(stack, should_stop)
+            finished = self._guard(stack, should_stop)
+            yield finished
+            if any(result.status == "failed" for result in finished.results):
+                _require_answer(stack.trials[0].device)
 
     def time_sizes(
         self, wanted: Sequence[SizeWanted], should_stop: ShouldStop
@@ -65,3 +68,9 @@ class InProcessExecutor(Executor):
     def describe(self) -> dict[str, Any]:
         """One process, and its threads."""
         return {"name": "in-process", "processes": 1, "threads": self._threads}
+
+
+def _require_answer(device: str) -> None:
+    """Stop where an error stays on a GPU for as long as this process lives: all else would fail."""
+    if fault := lasting_fault(device):
+        raise DeviceLostError(f"device {device} computes no more in this process: {fault}")

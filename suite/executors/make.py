@@ -46,6 +46,7 @@ def make_executor(
     if choice.name == "in-process":
         return _in_process(datasets)
     cores = usable_cores()
+    cpu_only = choice.by_device or not any(map(is_cuda, devices))
 
     def limit(stack: Stack) -> float:
         """Limit a stack on one core, for the rate is that of all of this machine, or on a GPU."""
@@ -58,7 +59,7 @@ def make_executor(
         cluster = connected(choice.address, cores)
         return RayExecutor(
             cluster,
-            RayTrainer.of(cluster, datasets, choice.threads),
+            RayTrainer.of(cluster, datasets, choice.threads, cpu_only=cpu_only),
             threads=choice.threads,
             limit=limit,
             most=choice.workers,
@@ -66,7 +67,7 @@ def make_executor(
         )
     shared = {name: SharedDataset(dataset) for name, dataset in datasets.items()}
     processes = ProcessExecutor(
-        OpenTrainer(shared, choice.threads, choice.by_device or not any(map(is_cuda, devices))),
+        OpenTrainer(shared, choice.threads, cpu_only),
         workers=choice.workers or cores,
         threads=choice.threads,
         limit=limit,

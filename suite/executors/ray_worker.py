@@ -44,14 +44,24 @@ class RayTrainer:
         Threads that torch uses there.
     torch_version
         The driver's.
+    cpu_only
+        Whether nothing of the run will train on an accelerator.
     """
 
     datasets: Mapping[str, tuple[Any, str, Any]]
     threads: int
     torch_version: str
+    cpu_only: bool = False
 
     @classmethod
-    def of(cls, cluster: Cluster, datasets: Mapping[str, Dataset], threads: int) -> RayTrainer:
+    def of(
+        cls,
+        cluster: Cluster,
+        datasets: Mapping[str, Dataset],
+        threads: int,
+        *,
+        cpu_only: bool = False,
+    ) -> RayTrainer:
         """Put datasets into the object store, once."""
         import torch  # noqa: PLC0415
 
@@ -63,17 +73,19 @@ class RayTrainer:
             )
             for name, dataset in datasets.items()
         }
-        return cls(put, threads, torch.__version__)
+        return cls(put, threads, torch.__version__, cpu_only)
 
     def __call__(self) -> _CheckedTrainer:
-        """Set the process up as the one that trains in-process is."""
+        """Set the process up as a worker process of one machine is."""
         import torch  # noqa: PLC0415
 
-        from suite.devices import use_full_precision  # noqa: PLC0415
+        from suite.devices import hide_gpus, use_full_precision  # noqa: PLC0415
         from suite.executors.allocator import keep_freed_memory  # noqa: PLC0415
         from suite.executors.training import StackTrainer  # noqa: PLC0415
 
         _require_torch(self.torch_version)
+        if self.cpu_only:
+            hide_gpus()
         keep_freed_memory()
         torch.set_num_threads(self.threads)
         use_full_precision()

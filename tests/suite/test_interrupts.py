@@ -1,3 +1,4 @@
+import contextlib
 import os
 import signal
 
@@ -77,6 +78,17 @@ def test_a_second_one_does_not_wait():
             send(signal.SIGINT)
             send(signal.SIGINT)
             pytest.fail("went on")
+
+    with pytest.raises(KeyboardInterrupt):
+        load()
+
+
+def test_a_second_one_that_is_lost_comes_again():
+    def load() -> None:
+        with deferred():
+            send(signal.SIGINT)
+            with contextlib.suppress(KeyboardInterrupt):
+                send(signal.SIGINT)
 
     with pytest.raises(KeyboardInterrupt):
         load()

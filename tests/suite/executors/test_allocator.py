@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-# Blocks of 40 MB come and go, as a large layer's output does; counts the pages that it costs.
+# Blocks of 24 MB come and go, as large layers' outputs do; counts the pages that it costs.
 FAULTS = """
 import resource, sys
 import numpy as np
@@ -13,11 +13,13 @@ if sys.argv[1] == "kept":
     assert keep_freed_memory()
 def faults():
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+def step():
+    return [np.ones(3_000_000) for _ in range(3)]
 for _ in range(2):
-    np.ones(5_000_000)
+    step()
 before = faults()
 for _ in range(10):
-    np.ones(5_000_000)
+    step()
 print((faults() - before) / 10)
 """
 
