@@ -150,7 +150,7 @@ def cut_stacks(plan: Plan, sizes: Mapping[str, int]) -> tuple[Stack, ...]:
 
 
 def _parts(trials: Sequence[Trial], size: int) -> Iterator[tuple[Trial, ...]]:
-    """Cut evenly: a condition with more seeds than a stack holds by itself, others together."""
+    """Cut evenly: more seeds of a condition in a row than a stack holds by themselves, else all."""
     runs = (tuple(run) for _, run in groupby(trials, key=lambda trial: trial.condition))
     for alone, several in groupby(runs, key=lambda run: len(run) > size):
         for block in several if alone else [tuple(chain.from_iterable(several))]:

@@ -40,7 +40,8 @@ def filling_stack(trials: Sequence[Trial], memory_bytes: int) -> int:
         return 1
     fitting = int(MEMORY_SHARE * memory_bytes) // (trial_bytes(condition) + order_bytes(trials[0]))
     most = max(1, min(fitting, _short_enough(trials)))
-    return even_parts(len(trials), most)[0]
+    seeds = _seeds(trials)
+    return even_parts(len(trials) if most >= seeds else seeds, most)[0]
 
 
 def _short_enough(trials: Sequence[Trial]) -> int:
@@ -69,7 +70,7 @@ def candidate_sizes(trials: Sequence[Trial]) -> tuple[int, ...]:
         Rising from 1 to ``LARGEST_STACK`` at most, each at least a quarter larger than the one
         before.
     """
-    seeds = sum(trial.condition == trials[0].condition for trial in trials)
+    seeds = _seeds(trials)
     sizes = {even_parts(seeds, most)[0] for most in range(1, seeds + 1)}
     several = {even_parts(len(trials), most)[0] for most in range(seeds, len(trials) + 1)}
     chosen: list[int] = []
@@ -77,6 +78,11 @@ def candidate_sizes(trials: Sequence[Trial]) -> tuple[int, ...]:
         if size <= LARGEST_STACK and (not chosen or size >= 1.25 * chosen[-1]):
             chosen.append(size)
     return tuple(chosen)
+
+
+def _seeds(trials: Sequence[Trial]) -> int:
+    """Count the seeds of the first condition."""
+    return sum(trial.condition == trials[0].condition for trial in trials)
 
 
 def usual_stack(batch_size: int) -> int:

@@ -44,6 +44,13 @@ def test_a_device_is_filled_as_far_as_its_memory_reaches():
         assert filling_stack(trials, int(fitting * member) + 100) == size
 
 
+def test_where_a_condition_does_not_fit_on_a_device_stacks_are_its_parts():
+    trials = shape(12, [1e-4, 1e-3, 1e-2, 1e-1, 1.0])
+    member = (trial_bytes(trials[0].condition) + order_bytes(trials[0])) / MEMORY_SHARE
+    for fitting, size in ((9, 6), (11, 6), (12, 12), (20, 20)):
+        assert filling_stack(trials, int(fitting * member) + 100) == size
+
+
 def test_no_stack_on_a_device_takes_long(monkeypatch):
     protocol = Protocol(budget=Budget(steps=100_000))
     trials = [dataclasses.replace(trial, protocol=protocol) for trial in shape(1000)]
