@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from suite.cost_form import CostForm
+from suite.cost_form import MAX_COSTS, CostForm
 from suite.datasets import DATASETS
+from suite.grid import MAX_FILE_BYTES
 from suite.grid_form import MAX_TRIALS, MAX_VALUES, Form, StudyForm
 from suite.inits import INITS
 from suite.models import MODELS
@@ -27,7 +28,14 @@ NAMES = {
     "probe": PROBES,
 }
 # What is written where the form holds no value.
-NO_VALUE = {"the model's own", "all", "exactly one", "none", "all usable cores"}
+NO_VALUE = {
+    "depth": "the model's own",
+    "train_size": "all",
+    "epochs": "exactly one",
+    "probes": "none",
+    "threads": "all usable cores",
+    "also": "none",
+} | dict.fromkeys(("steps", "samples"), "exactly one")
 
 
 def table(section: str, head: str) -> dict[str, str]:
@@ -56,9 +64,12 @@ def test_every_key_is_there_with_its_default(section: str, form: type[Form]) -> 
         elif isinstance(default, str | int | float):
             assert written[key].strip("`") == str(default).removesuffix(".0"), key
         else:
-            assert written[key] in NO_VALUE, key
+            assert written[key] == NO_VALUE[key], key
 
 
 def test_limits_are_those_of_the_code() -> None:
     assert f"more than {MAX_TRIALS:,} trials" in TEXT
     assert f"at most {MAX_VALUES}," in TEXT
+    assert f"1 to {MAX_VALUES} `[[study]]` tables" in TEXT
+    assert f"{MAX_COSTS:,} measurements" in TEXT
+    assert f"at most {MAX_FILE_BYTES // 1024} KiB" in TEXT
