@@ -115,8 +115,8 @@ def check_device(
                     f"device {device} is refused: batch normalization fails there "
                     f"({first_line(error)}); use --device cpu"
                 ) from error
-            for quantity, error in _errors(found, expected, inputs).items():
-                figures[f"{quantity} ({form}, {shape})"] = error
+            for quantity, relative in _errors(found, expected, inputs).items():
+                figures[f"{quantity} ({form}, {shape})"] = relative
     failed = {name: error for name, error in figures.items() if not error <= tolerance}
     if failed:
         passed = max((e for name, e in figures.items() if name not in failed), default=0.0)

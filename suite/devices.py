@@ -135,7 +135,7 @@ def give_memory_back() -> None:
     """Free what torch keeps of GPUs' memory for its next tensors, in this process."""
     import torch  # noqa: PLC0415
 
-    if torch.cuda.is_initialized():
+    if torch.cuda.is_initialized():  # type: ignore[no-untyped-call]
         torch.cuda.empty_cache()
 
 

@@ -11,6 +11,14 @@ class EndedError(Exception):
     pass
 
 
+@pytest.fixture(autouse=True)
+def python_s_own_handler():
+    """Where the tests run in a shell's background, SIGINT is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 def end() -> None:
     raise EndedError
 
