@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from suite.code_version import code_version
 from suite.cost.plan import Replicate
@@ -62,6 +63,16 @@ def never() -> bool:
     return False
 
 
+@pytest.fixture
+def one_thread():
+    """As every worker has: sums of more threads differ in the last digits."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.usefixtures("one_thread")
 def test_two_nodes_give_the_rows_of_an_in_process_run(nodes):
     datasets, stacks = real()
     cluster = connected(nodes.address, 1)
