@@ -14,8 +14,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from suite.devices import first_line
-from suite.errors import DeviceError
+from suite.errors import DeviceError, first_line
 from suite.norms import parse_norm
 from suite.out_of_memory import is_out_of_memory
 from suite.seeds import generator

@@ -9,8 +9,9 @@ import os
 from dataclasses import dataclass
 from typing import Final
 
-from suite.errors import DeviceError, UnknownNameError
+from suite.errors import DeviceError, UnknownNameError, first_line
 
+NO_GPUS: Final = {"CUDA_VISIBLE_DEVICES": ""}  # in the environment of a process that sees none
 _NAMES: Final = ("auto", "cpu", "cuda", "mps")
 
 
@@ -111,7 +112,7 @@ def hide_gpus() -> None:
     torch's Adam asks CUDA about its graphs wherever it sees a GPU, also to train on the CPU, and
     each process that starts CUDA takes some hundred megabytes there.
     """
-    os.environ["CUDA_VISIBLE_DEVICES"] = ""
+    os.environ.update(NO_GPUS)
 
 
 def lasting_fault(device: str) -> str:
@@ -124,11 +125,6 @@ def lasting_fault(device: str) -> str:
     except RuntimeError as error:
         return first_line(error)
     return ""
-
-
-def first_line(error: Exception) -> str:
-    """Give what an error says first, or its type where it says nothing."""
-    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def give_memory_back() -> None:

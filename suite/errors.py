@@ -116,3 +116,8 @@ class DeviceLostError(InterruptedRunError):
 
 class TrialUndefinedError(BenchError):
     """The condition has no mathematical meaning (BN over a batch of one); stored, not raised on."""
+
+
+def first_line(error: BaseException) -> str:
+    """Give what an error says first, or its type where it says nothing."""
+    return (str(error).strip().splitlines() or [type(error).__name__])[0]

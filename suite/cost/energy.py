@@ -83,19 +83,6 @@ class EnergyCounter:
         float or None
             Joules; None where the counter does not move in as many seconds, or can't be read.
         """
-        try:
-            return self._joules_per_pass(run, synchronise, clock, seconds, pass_seconds)
-        except self._nvml.NVMLError:
-            return None
-
-    def _joules_per_pass(
-        self,
-        run: Callable[[], object],
-        synchronise: Callable[[], None],
-        clock: Clock,
-        seconds: float,
-        pass_seconds: float,
-    ) -> float | None:
         block = max(1, round(_BLOCK_SECONDS / pass_seconds))
 
         def pass_until_it_moves(at: float) -> tuple[int, float]:
@@ -107,12 +94,15 @@ class EnergyCounter:
                 passes += block
             return passes, now
 
-        synchronise()
-        _, first = pass_until_it_moves(self.joules())
-        passes, now, start = 0, first, clock.now()
-        while clock.now() - start < seconds:
-            more, moved = pass_until_it_moves(now)
-            if moved == now:
-                return None
-            passes, now = passes + more, moved
-        return (now - first) / passes if passes else None
+        try:
+            synchronise()
+            _, first = pass_until_it_moves(self.joules())
+            passes, now, start = 0, first, clock.now()
+            while clock.now() - start < seconds:
+                more, moved = pass_until_it_moves(now)
+                if moved == now:
+                    return None
+                passes, now = passes + more, moved
+            return (now - first) / passes if passes else None
+        except self._nvml.NVMLError:
+            return None

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Final
 import suite
 from suite.cost.lifeline import held
 from suite.cost_records import CostResult, cost_result_from_json
+from suite.devices import NO_GPUS
 from suite.environment import usable_cores
 from suite.errors import InterruptedRunError
 from suite.estimate import hang_limit, matmul_rate, replicate_seconds
@@ -120,5 +121,5 @@ def _environment(protocol: CostProtocol, device: str) -> dict[str, str]:
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
         "PYTHONPATH": os.pathsep.join(filter(None, paths)),
-        **({"CUDA_VISIBLE_DEVICES": ""} if device == "cpu" else {}),
+        **(NO_GPUS if device == "cpu" else {}),
     }

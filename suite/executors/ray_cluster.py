@@ -12,7 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from suite.errors import UsageError
+from suite.errors import UsageError, first_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -145,9 +145,9 @@ def connected(address: str | None, cores: int) -> Cluster:
         except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
             if folder is not None:
                 shutil.rmtree(folder, ignore_errors=True)
-            first = (str(error).strip().splitlines() or [type(error).__name__])[0]
             raise UsageError(
-                f"can't connect to the Ray cluster {address or 'on this machine'}: {first} (its "
+                f"can't connect to the Ray cluster {address or 'on this machine'}: "
+                f"{first_line(error)} (its "
                 "token goes into RAY_AUTH_TOKEN; a cluster without needs RAY_AUTH_MODE=disabled)"
             ) from None
     connection = Cluster(ray, folder)

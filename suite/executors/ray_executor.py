@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from suite.cost_records import CostResult
 from suite.devices import is_cuda
-from suite.errors import BenchError, InterruptedRunError, UsageError
+from suite.errors import BenchError, InterruptedRunError, UsageError, first_line
 from suite.executors.base import Executor, StackFinished, StackStarted, without_result
 from suite.executors.processes import SIZING_LIMIT
 from suite.executors.ray_worker import answered, measured
@@ -224,9 +224,8 @@ class RayExecutor(Executor):
                 raise error.cause from None
             raise BenchError(f"a worker met a fault of this program:\n{error}") from None
         except exceptions.RayError as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
             memory = isinstance(error, exceptions.OutOfMemoryError)
-            return Death(lines[0], "oom" if memory else "failed")
+            return Death(first_line(error), "oom" if memory else "failed")
 
 
 def _next(
